@@ -18,6 +18,7 @@ FROM (
 ) AS breaks
 """
 """Texts are looked up for each group, not for each row; 0 is the number of no verdict."""
+_WIDTH = 5
 
 
 class CacheBreak(NamedTuple):
@@ -39,7 +40,8 @@ def cache_breaks(reader: UsageReader, since: float, until: float) -> list[CacheB
     """
     values = {"since": since, "until": until}
     found: dict[tuple[str, str], CacheBreak] = {}
-    for session, verdict, requests, tokens, last in reader.month_rows(since, _BREAKS, values):
+    rows = reader.month_rows(since, _BREAKS, _WIDTH, values)
+    for session, verdict, requests, tokens, last in rows:
         place = (session or "", verdict)
         if (old := found.get(place)) is not None:
             requests += old.requests

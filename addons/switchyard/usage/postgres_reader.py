@@ -2,9 +2,9 @@
 
 import contextlib
 import sqlite3
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from switchyard.usage.row_pages import check_filters
 from switchyard.usage.row_pages import read_rows
 from switchyard.usage.row_pages import rows_of
 from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import loads
 
 
 class PostgresReader(UsageReader):
@@ -39,13 +40,11 @@ class PostgresReader(UsageReader):
         self._server = server
 
     def month_rows(
-        self, since: float, query: str, values: Mapping[str, object]
+        self, since: float, query: str, width: int, values: Mapping[str, object]
     ) -> Iterator[tuple[Any, ...]]:
-        given = {name: _given(value) for name, value in values.items()}
         with self._totals() as db:
-            for row in db.execute(query, given) if db is not None else ():
-                # The server's sums are decimal numbers.
-                yield tuple(int(one) if isinstance(one, Decimal) else one for one in row)
+            if db is not None:
+                yield from self._many(db, query, width, values)
 
     def last_answer(self, session: str, since: float) -> Answer | None:
         with self._totals() as db:
@@ -53,6 +52,12 @@ class PostgresReader(UsageReader):
                 return None
             row = db.execute(LAST_ANSWER, {"session": session, "since": since}).fetchone()
         return Answer(*row) if row is not None else None
+
+    def _many(
+        self, db: Queries, query: str, width: int, values: Mapping[str, object]
+    ) -> Iterable[Any]:
+        for (batch,) in db.execute(sql.in_batches(query, width), values):
+            yield from loads(batch)
 
     @contextlib.contextmanager
     def _totals(self) -> Iterator[Queries | None]:

@@ -150,3 +150,21 @@ def create_partition(table: str, month: int) -> str:
         f"CREATE TABLE IF NOT EXISTS {table}_{month_name(month)}"
         f" PARTITION OF {table} FOR VALUES IN ({month})"
     )
+
+
+BATCH = 5000
+"""Rows of a batch of `in_batches`."""
+
+
+def in_batches(query: str, width: int) -> str:
+    """Return the SQL of a query's rows of so many values as JSON lists of lists, in their order.
+
+    psycopg makes each value of each row in Python: 25,000 sessions took a second, as JSON a tenth.
+    """
+    names = ", ".join(f"v{place}" for place in range(width))
+    listed = f"json_agg(json_build_array({names}) ORDER BY place)"
+    return (
+        f"SELECT CAST({listed} AS text) FROM"
+        f" (SELECT found.*, row_number() OVER () AS place FROM ({query}) AS found ({names}))"
+        f" AS numbered GROUP BY (place - 1) / {BATCH} ORDER BY (place - 1) / {BATCH}"
+    )

@@ -4,6 +4,7 @@ import contextlib
 import json
 import sqlite3
 import time
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -37,6 +38,9 @@ from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 
 EVERYTHING = Question()
+
+_SUMS = len(REPORTED) + 2
+"""Values that rows of sums end with: the reported sums, first, last."""
 
 _STEPS_BETWEEN_LOOKS = 10_000
 """SQLite instructions between two looks at the clock."""
@@ -112,7 +116,8 @@ class UsageReader:
         with self._totals() as db:
             if db is None or (span := _span(db)) is None:
                 return []
-            rows = db.execute(days_sql(question, zone, span, by), question.values()).fetchall()
+            query, width = days_sql(question, zone, span, by), 1 + len(by) + _SUMS
+            rows = list(self._many(db, query, width, question.values()))
         return [
             _line(
                 row[1 + len(by) :],
@@ -138,7 +143,8 @@ class UsageReader:
             found: list[tuple[Any, ...]] = []
             for hours in parted_months(zone, begin, end):
                 if query := months_sql(question, zone, hours, by):
-                    found += db.execute(query, question.values()).fetchall()
+                    width = 1 + len(by) + _SUMS
+                    found += self._many(db, query, width, question.values())
         ends = {month: month_begin(zone, month + 1) for month in {row[0] for row in found}}
         return [
             Line(
@@ -163,13 +169,13 @@ class UsageReader:
                 sums=dict(zip(REPORTED, values, strict=False)),
                 models=tuple(filter(None, json.loads(models))),
             )
-            for hour, models, *values in self._rows(query, question)
+            for hour, models, *values in self._rows(query, question, 2 + _SUMS)
         ]
 
     def dimensions(self, by: Sequence[str], question: Question = EVERYTHING) -> list[Line]:
         """Return sums by the values of some dimensions."""
         size = len(by)
-        rows = self._rows(dimensions_sql(question, by), question)
+        rows = self._rows(dimensions_sql(question, by), question, size + _SUMS)
         return [_line(row[size:], dict(zip(by, row, strict=False))) for row in rows]
 
     def buckets(self, table: str, by: Sequence[str], question: Question = EVERYTHING) -> list[Line]:
@@ -177,7 +183,7 @@ class UsageReader:
         size = len(by) + 1
         return [
             _line(row[size:], dict(zip(by, row[1:], strict=False)), start=row[0] * SECONDS[table])
-            for row in self._rows(buckets_sql(question, by, table), question)
+            for row in self._rows(buckets_sql(question, by, table), question, size + _SUMS)
         ]
 
     def sessions(
@@ -190,7 +196,8 @@ class UsageReader:
         """
         with self._totals() as db:
             if db is not None:
-                for row in db.execute(sessions_sql(question, latest), question.values()):
+                query = sessions_sql(question, latest)
+                for row in self._many(db, query, 1 + _SUMS, question.values()):
                     yield row[0], dict(zip(REPORTED, row[1:-2], strict=True)), row[-2], row[-1]
 
     def session_models(self, question: Question = EVERYTHING) -> Iterator[tuple[Any, ...]]:
@@ -201,7 +208,8 @@ class UsageReader:
         """
         with self._totals() as db:
             if db is not None:
-                yield from db.execute(session_models_sql(question), question.values())
+                query = session_models_sql(question)
+                yield from self._many(db, query, 2 + _SUMS, question.values())
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""
@@ -225,9 +233,12 @@ class UsageReader:
         ]
 
     def month_rows(
-        self, since: float, query: str, values: Mapping[str, object]
+        self, since: float, query: str, width: int, values: Mapping[str, object]
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield what a query finds in each month's rows since a moment (Unix seconds)."""
+        """Yield what a query finds in each month's rows since a moment (Unix seconds).
+
+        `width` is how many values a row has.
+        """
         for file in month_files(self._file.parent):
             if file.name >= month_file(since):
                 with self._connection(file) as db:
@@ -244,9 +255,15 @@ class UsageReader:
                 return Answer(*row)
         return None
 
-    def _rows(self, query: str, question: Question) -> list[tuple[Any, ...]]:
+    def _many(
+        self, db: Queries, query: str, width: int, values: Mapping[str, object]
+    ) -> Iterable[Any]:
+        """The rows of a query that may find thousands, each of so many values."""
+        return db.execute(query, values)
+
+    def _rows(self, query: str, question: Question, width: int) -> list[tuple[Any, ...]]:
         with self._totals() as db:
-            return [] if db is None else db.execute(query, question.values()).fetchall()
+            return [] if db is None else list(self._many(db, query, width, question.values()))
 
     @contextlib.contextmanager
     def _totals(self) -> Iterator[Queries | None]:

@@ -1,4 +1,8 @@
-"""How long reports take over a million rows: `python -m tests.unit.usage.million [ROWS]`."""
+"""How long reports take over a million rows.
+
+`python -m tests.unit.usage.million [ROWS [postgresql]]` writes them into files, or into a
+PostgreSQL server of its own, and makes each report.
+"""
 
 import random
 import resource
@@ -16,6 +20,8 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from switchyard.usage.cache_breaks import cache_breaks
+from switchyard.usage.postgres import PostgresStore
+from switchyard.usage.postgres_reader import PostgresReader
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import RequestRecord
@@ -24,6 +30,9 @@ from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
 from switchyard.usage.sqlite import SqliteStore
+from switchyard.usage.store import Store
+from tests.support.postgres import find_programs
+from tests.support.postgres import postgres_server
 from tests.unit.usage.support import record
 
 BATCH = 2000
@@ -79,23 +88,34 @@ def timed(what: str, run: Callable[[], object]) -> None:
     print(f"{what:32} {seconds * 1000:8.1f} ms, {processor * 1000:8.1f} ms of a processor")
 
 
+def write_rows(store: Store, count: int) -> None:
+    """Write so many requests, and close the store."""
+    chance, begun = random.Random(1), time.perf_counter()
+    for begin in range(0, count, PART):
+        batch = rows(count, begin, chance)
+        for at in range(0, len(batch), BATCH):
+            store.write(batch[at : at + BATCH], [])
+    store.close()
+    print(f"{count:,} rows written in {time.perf_counter() - begun:.0f} s")
+
+
 def main(count: int) -> None:
-    chance = random.Random(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        store = SqliteStore(folder, "million")
-        begun = time.perf_counter()
-        for begin in range(0, count, PART):
-            batch = rows(count, begin, chance)
-            for at in range(0, len(batch), BATCH):
-                store.write(batch[at : at + BATCH], [])
-        store.close()
-        print(f"{count:,} rows written in {time.perf_counter() - begun:.0f} s")
+        write_rows(SqliteStore(folder, "million"), count)
         size = sum(file.stat().st_size for file in folder.iterdir())
         print(f"{size / count:.0f} bytes a row, {size / 1e6:.0f} MB")
         reports(UsageReader(folder))
         timed("start", lambda: start(folder))
         print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def main_on_server(count: int) -> None:
+    programs = find_programs()
+    assert programs is not None, "PostgreSQL is not installed"
+    with postgres_server(programs) as server:
+        write_rows(PostgresStore(server.url(), "million"), count)
+        reports(PostgresReader(server.url(), 30.0))
 
 
 def reports(reader: UsageReader) -> None:
@@ -127,4 +147,8 @@ def start(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    if sys.argv[2:] == ["postgresql"]:
+        main_on_server(wanted)
+    else:
+        main(wanted)

@@ -2,16 +2,21 @@
 
 import logging
 import sqlite3
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
+from switchyard.usage import postgres_statements
 from switchyard.usage import writer as writer_module
+from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import open_reader
 from switchyard.usage.places import open_store
 from switchyard.usage.postgres import PostgresStore
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.schema import ROW_INDEXES
+from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import StoreError
 from switchyard.usage.writer import UsageWriter
 from tests.support.ports import free_port
@@ -115,3 +120,31 @@ def test_a_server_that_is_not_there(tmp_path: Path, url: str) -> None:
     with pytest.raises(sqlite3.OperationalError) as read:
         open_reader(place).hours()
     assert "hush" not in str(read.value)
+
+
+def test_rows_in_batches_keep_their_order(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many rows come as JSON lists; they are those that files give, in the same order."""
+    monkeypatch.setattr(postgres_statements, "BATCH", 3)
+    records = [
+        record(
+            started=1_790_000_000.25 + number * 7000,
+            session=f"session{number * 7 % 20}",
+            model=f'"m{number % 4}" \u00fc',
+            cache_verdict="tool list" if number % 3 == 0 else None,
+        )
+        for number in range(20)
+    ]
+    server, files = PostgresStore(database, "w"), SqliteStore(tmp_path, "w")
+    for store in (server, files):
+        store.write(records, [])
+        store.close()
+    place = RecordPlace(tmp_path, KEEP, database)
+    there, here = open_reader(place, 10.0), UsageReader(tmp_path)
+    assert list(there.sessions()) == list(here.sessions())
+    assert len(list(here.sessions())) == 20
+    assert there.hours() == here.hours()
+    assert sorted(there.days(UTC), key=repr) == sorted(here.days(UTC), key=repr)
+    assert cache_breaks(there, 0.0, 2e9) == cache_breaks(here, 0.0, 2e9) != []
+    assert sorted(map(tuple, there.session_models())) == sorted(here.session_models())
