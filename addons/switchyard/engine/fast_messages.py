@@ -14,6 +14,7 @@ from os import urandom
 from types import SimpleNamespace
 from typing import Any
 
+from mitmproxy import connection
 from mitmproxy import flow
 from mitmproxy.hooks import Hook
 from mitmproxy.http import Headers
@@ -56,7 +57,7 @@ def lighten() -> None:
     _Option.current = _current  # type: ignore
     OptManager.__getattr__ = _option  # type: ignore
     url.parse_authority = _remembering(url.parse_authority)
-    flow.uuid = SimpleNamespace(uuid4=_flow_id)  # type: ignore
+    flow.uuid = connection.uuid = SimpleNamespace(uuid4=_random_id)  # type: ignore
     commands.StartHook.__new__ = _new  # type: ignore
     Hook.args = _arguments  # type: ignore
     for place in (read, http1, http):
@@ -178,7 +179,7 @@ def _init(headers: Headers, fields: Any = (), **named: Any) -> None:
     headers.fields = tuple(fields)
 
 
-def _flow_id() -> str:
+def _random_id() -> str:
     """Return the text of a random UUID (RFC 9562, 5.4), without the object."""
     digits = urandom(16).hex()
     variant = "89ab"[ord(digits[16]) & 3]

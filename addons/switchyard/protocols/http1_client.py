@@ -106,14 +106,18 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     @property
     def begins_a_chunk(self) -> bool:
-        """Whether the next byte begins a chunk of the body."""
+        """Whether the next byte that arrives begins a chunk of the body."""
+        return self._is_between_chunks and not self.buf
+
+    @property
+    def _is_between_chunks(self) -> bool:
+        """Whether the next byte to be read begins a chunk of the body."""
         reader = self.body_reader
         return (
             type(reader) is ChunkedReader
             and not reader._bytes_in_chunk
             and not reader._bytes_to_discard
             and not reader._reading_trailer
-            and not self.buf
             and self.state == self.read_body
         )
 
@@ -184,6 +188,16 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         yield ReceiveHttp(self.ReceiveEndOfMessage(stream_id))
 
     def _read_body(self, event: events.Event, switches: bool) -> CommandGenerator[None]:
+        if type(event) is events.DataReceived and self._is_between_chunks:
+            # All at once, which mitmproxy hands on one by one. An answer's first chunks often
+            # arrive with its head.
+            data = bytes(self.buf._data)
+            body, rest = whole_chunks(data)
+            if body and self.stream_id is not None:
+                self.buf.maybe_extract_at_most(len(data) - len(rest))
+                yield ReceiveHttp(self.ReceiveData(self.stream_id, body))
+                if not rest or self.state != self.read_body:
+                    return  # nothing is left, or the answer is no longer wanted
         # What comes of the end may be another request on this connection, which mitmproxy makes
         # ready for it only after it told of the end.
         end: ReceiveHttp | None = None

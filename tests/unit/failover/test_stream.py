@@ -65,6 +65,37 @@ def test_one_attempt_streams_as_it_comes() -> None:
     assert_let_go(d)
 
 
+class Pieces(Lines):
+    """A receiver that notes what it is given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def data(self, data: bytes) -> bytes:
+        self.pieces.append(data)
+        return super().data(data)
+
+
+@pytest.mark.parametrize(
+    ("rest", "pieces"),
+    [
+        (END, [b"one\ntwo\n"]),
+        (chunk(b"three\n")[:5], [b"one\ntwo\n", b"th"]),
+        (b"", [b"one\ntwo\n"]),
+    ],
+    ids=["end", "half", "nothing"],
+)
+def test_chunks_that_come_with_the_head_are_read_at_once(rest: bytes, pieces: list[bytes]) -> None:
+    receiver = Pieces()
+    d = Driver([1], lambda: receiver).request()
+    d.says(CHUNKED + chunk(b"one\n") + chunk(b"two\n") + rest)
+    assert receiver.pieces == pieces
+    if rest == END:
+        assert d.answer.endswith(chunk(b"one\ntwo\n") + END)
+        assert_let_go(d)
+
+
 def test_an_upstream_is_left_when_the_receiver_has_heard_enough() -> None:
     d = Driver([1], Satisfied).request().says(CHUNKED + chunk(b"one\n"))
     d.says(chunk(b"enough\n"))
