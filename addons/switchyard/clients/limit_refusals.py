@@ -25,6 +25,10 @@ from switchyard.wire.model.errors import ApiError
 SOON = 60
 """Seconds from which a budget's end is told in words alone: tools would wait that long."""
 
+LONG = 90
+"""Seconds from which on a tool shall not send a request again by itself, but let its user decide.
+Limits per minute take up to 61."""
+
 SLOT_PAUSE = 2
 """Seconds after which a request without a free place may try again; nobody knows when one is."""
 
@@ -100,7 +104,8 @@ def _refusal(
         code="rate_limit_exceeded",
         retry_after=seconds,
     )
-    return LimitReached(error, {"retry-after-ms": str(seconds * 1000)})
+    final = _FINAL if seconds >= LONG else {}
+    return LimitReached(error, {"retry-after-ms": str(seconds * 1000), **final})
 
 
 def dollars(nano: int) -> str:

@@ -35,6 +35,9 @@ from switchyard.reach import Reach
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.model.errors import ApiError
 
+_FINAL = {"www-authenticate": "Bearer", "x-should-retry": "false"}
+"""Claude Code repeats a 401 for minutes otherwise."""
+
 
 class WrongKey(Refused):
     """The client sent a key that is not configured."""
@@ -167,7 +170,7 @@ class Access:
                 "'x-api-key'.",
                 kind="authentication",
             ),
-            {"www-authenticate": "Bearer"},
+            _FINAL,
         )
 
     def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
@@ -260,7 +263,7 @@ def _unknown_key() -> WrongKey:
             message="The key is not a client key of this router. Send one of clients.api-keys.",
             kind="authentication",
         ),
-        {"www-authenticate": "Bearer"},
+        _FINAL,
     )
 
 

@@ -134,7 +134,7 @@ def test_every_endpoint_refuses(router: Router, chat: Upstream, name: str) -> No
         assert said.status_code == STATUS[name], (path, said.text)
         assert refused_as(said, path), path
         final = said.headers.get("x-should-retry") == "false"
-        assert final == (name in ("expired", "blocked", "picky", "spent")), (path, said.headers)
+        assert final == (STATUS[name] != 404), (path, said.headers)
         assert ("retry-after" in said.headers) == (name == "rate"), (path, said.headers)
         assert key(name) not in said.text
     assert len(chat.requests) == asked, "a provider was asked"
@@ -200,7 +200,7 @@ def test_every_endpoint_of_a_host_in_a_tunnel_refuses(
         assert said.status_code == STATUS[name], (path, said.text)
         assert refused_as(said, path), path
         final = said.headers.get("x-should-retry") == "false"
-        assert final == (name in ("expired", "blocked", "picky", "spent")), (path, said.headers)
+        assert final == (STATUS[name] != 404), (path, said.headers)
         assert ("retry-after" in said.headers) == (name == "rate"), (path, said.headers)
         assert key(name) not in said.text
     assert len(chat.requests) == asked, "a provider was asked"

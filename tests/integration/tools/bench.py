@@ -93,9 +93,10 @@ class Bench:
         command: Sequence[str],
         environ: Mapping[str, str],
         files: Mapping[str, object],
+        within: float = WITHIN,
     ) -> Outcome:
-        """Has a tool do the task. `{home}` in its variables is the home that is made for it, in
-        which `files` are (texts, or what becomes JSON). Raises NotInstalled."""
+        """Has a tool do the task, for `within` seconds. `{home}` in its variables is the home that
+        is made for it, in which `files` are (texts, or what becomes JSON). Raises NotInstalled."""
         path = search_path(tool)
         home, work = self._directories(tool)
         word = f"word-{secrets.token_hex(6)}"
@@ -112,7 +113,7 @@ class Bench:
             port=self.router.port,
             directory=work,
             environ={"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", **own},
-            within=WITHIN,
+            within=within,
         )
         asked = [
             tuple(each.requests[start:])

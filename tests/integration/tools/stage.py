@@ -7,6 +7,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
+from tests.integration.tools.bench import WITHIN
 from tests.integration.tools.bench import Bench
 from tests.integration.tools.bench import Outcome
 from tests.integration.tools.bench import open_bench
@@ -26,7 +29,8 @@ from tests.support.upstream import Upstream
 KEY = "sk-upstream-7c1f"
 CLIENT_KEY = "sk-router-93b2"
 MODEL = "model-of-the-task"
-REFUSALS = {"spent": 402, "huge": 413}
+WRONG_KEY = "sk-router-0000"
+REFUSALS = {"spent": 402, "barred": 403, "huge": 413, "busy": 429}
 """Models that the locked router refuses, and the status that it does so with."""
 VERSIONED = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "", "gemini": ""}
 
@@ -90,7 +94,8 @@ def refusing(providers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Settings of a router that asks for a client key, and refuses some models to it."""
     spent = {"models": ["spent"], "budgets": {"total": "0.000001 USD"}}
     huge = {"models": ["huge"], "limits": {"input": "10/m"}}
-    policy = {"per-model": [spent, huge], "over-budget": "refuse"}
+    busy = {"models": ["busy"], "limits": {"requests": "1/d"}}
+    policy = {"per-model": [spent, huge, busy], "over-budget": "refuse", "except": ["barred"]}
     return {
         "clients": {"api-keys": [{"key": CLIENT_KEY, "name": "tools", **policy}]},
         "providers": [
@@ -110,16 +115,24 @@ class Stage:
     _benches: dict[bool, Bench] = field(default_factory=dict)
     """By whether the router asks for a client key."""
 
-    def run(self, client: Client, model: str, locked: bool = False) -> Outcome:
+    def run(
+        self,
+        client: Client,
+        model: str,
+        locked: bool = False,
+        key: str = CLIENT_KEY,
+        within: float = WITHIN,
+    ) -> Outcome:
         """Gives a tool the task. Raises NotInstalled."""
         bench = self._bench(locked)
         router = bench.router.url
-        key = {"SWITCHYARD_KEY": CLIENT_KEY} if locked else {}
+        shown = {"SWITCHYARD_KEY": key} if locked else {}
         return bench.perform(
             client.tool,
             client.command(router, model),
-            {**client.environ(router, model), **key},
+            {**client.environ(router, model), **shown},
             client.home_files(router, model),
+            within,
         )
 
     def run_command(
@@ -144,13 +157,23 @@ class Stage:
             config = configuration(self.upstream.url)
             if locked:
                 config |= refusing(config["providers"])
-            self._benches[locked] = open_bench(place, config, self.upstream)
+            bench = self._benches[locked] = open_bench(place, config, self.upstream)
+            if locked:
+                _use_up(bench.router.url)
         return self._benches[locked]
 
     def close(self) -> None:
         for bench in self._benches.values():
             bench.router.stop()
         self.upstream.stop()
+
+
+def _use_up(router: str) -> None:
+    """Makes the one request that the limit of the model `busy` allows in a day."""
+    body = {"model": "busy", "messages": [{"role": "user", "content": "hi"}]}
+    headers = {"authorization": f"Bearer {CLIENT_KEY}"}
+    with httpx2.Client(trust_env=False, timeout=60) as client:
+        client.post(f"{router}/v1/chat/completions", json=body, headers=headers).raise_for_status()
 
 
 def open_stage(directory: Path) -> Stage:

@@ -14,6 +14,8 @@ from mitmproxy import http
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 HERE = ("127.0.0.1", "localhost", "::1")
+RUN_WITH = "Python-urllib"
+"""How the agent of run-with's own questions begins."""
 
 
 class Watch:
@@ -36,12 +38,18 @@ class Watch:
     def response(self, flow: http.HTTPFlow) -> None:
         assert flow.response
         headers = flow.response.headers
+        agent = flow.request.headers.get("user-agent", "")
+        if agent.startswith(RUN_WITH) and flow.response.status_code in (401, 403, 404):
+            # It would not start a tool whose key or model is refused; that a user takes the key
+            # away later is what is tried.
+            flow.response = http.Response.make(200, b'{"data": []}')
+            return
         self._write(
             host=flow.request.pretty_host,
             method=flow.request.method,
             path=flow.request.path.partition("?")[0],
             goes_on=b'"previous_response_id"' in (flow.request.raw_content or b""),
-            agent=flow.request.headers.get("user-agent", ""),
+            agent=agent,
             status=flow.response.status_code,
             provider=headers.get("x-switchyard-provider", ""),
             attempts=headers.get("x-switchyard-attempts", ""),

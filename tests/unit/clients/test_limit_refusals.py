@@ -55,6 +55,13 @@ def test_a_rate_says_when_to_come_back() -> None:
     assert refused.headers["x-ratelimit-remaining-tokens"] == "5"
 
 
+@pytest.mark.parametrize(("wait", "is_final"), [(61, False), (90, True), (86_400, True)])
+def test_a_long_wait_is_for_the_user_to_decide(wait: int, is_final: bool) -> None:
+    refused = refusal_of(denied(RATE, 10, wait, 995), KeyRule((RATE,), None, "a"), "x", "", NOON)
+    assert refused.error.retry_after == wait
+    assert (refused.headers.get("x-should-retry") == "false") is is_final
+
+
 def test_what_never_fits_is_too_large() -> None:
     refused = refusal_of(denied(RATE, 1200, None), KeyRule((RATE,), None, "a"), "x", "", NOON)
     assert refused.error.http_status == 413 and refused.error.retry_after is None
