@@ -19,6 +19,26 @@ MOST_BEGUN = 100
 """Requests under way that one piece introduces; the others follow if they still run."""
 
 
+class _Ended:
+    """A request that ended, with what its exchange had before it was released."""
+
+    def __init__(self, exchange: Exchange, rules: Rules, ending: Ending) -> None:
+        self.exchange = exchange
+        self._rules = rules
+        self._ending = ending
+        self._attempts = exchange.tries, exchange.latest, exchange.winner
+
+    def row(self) -> JsonObject:
+        """Returns its record with its route. Attempts ask their own exchange, hence no copy."""
+        exchange = self.exchange
+        present = exchange.tries, exchange.latest, exchange.winner
+        exchange.tries, exchange.latest, exchange.winner = self._attempts
+        try:
+            return _row(exchange, self._rules, self._ending)
+        finally:
+            exchange.tries, exchange.latest, exchange.winner = present
+
+
 class RequestNews:
     """Gathers requests until `collect` makes events of them. For the event loop only.
 
@@ -30,7 +50,7 @@ class RequestNews:
         self._rules = rules
         self._begun: dict[str, Exchange] = {}
         self._tried: dict[str, Exchange] = {}
-        self._ended: deque[tuple[Exchange, Rules, Ending]] = deque()
+        self._ended: deque[_Ended] = deque()
         self._skipped = 0
         self._left: list[str] = []
         """Ids of requests that readers know and whose end is only counted."""
@@ -48,9 +68,9 @@ class RequestNews:
         key = _key(exchange)
         self._begun.pop(key, None)
         self._tried.pop(key, None)
-        self._ended.append((exchange, self._rules(), ending))
+        self._ended.append(_Ended(exchange, self._rules(), ending))
         if len(self._ended) > MOST_ENDED:
-            skipped = self._ended.popleft()[0]
+            skipped = self._ended.popleft().exchange
             self._skipped += 1
             if (key := _key(skipped)) in self._told:
                 self._told.discard(key)
@@ -59,7 +79,7 @@ class RequestNews:
     def tell(self, exchanges: Iterable[Exchange]) -> list[JsonObject]:
         """Returns rows of all requests under way; readers know them from then on."""
         running = {_key(one): one for one in exchanges}
-        self._told.intersection_update(_key(one) for one, _, _ in self._ended)
+        self._told.intersection_update(_key(one.exchange) for one in self._ended)
         self._told.update(running)
         return list(map(self.row_of, running.values()))
 
@@ -83,9 +103,9 @@ class RequestNews:
         if self._skipped:
             events.append(RouterEvent("skipped", {"count": self._skipped, "ids": self._left}))
             self._skipped, self._left = 0, []
-        for exchange, rules, ending in self._ended:
-            self._told.discard(_key(exchange))
-            events.append(RouterEvent("ended", _row(exchange, rules, ending)))
+        for one in self._ended:
+            self._told.discard(_key(one.exchange))
+            events.append(RouterEvent("ended", one.row()))
         self._ended.clear()
         return events
 

@@ -13,6 +13,7 @@ from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import make_runtime
+from tests.support.runtime import reply
 
 ENDING = Ending(200, False, 2, None, 1.0, 1.0)
 
@@ -62,6 +63,22 @@ def test_a_request_that_ended_before_it_was_told_is_told_once(
     news.note_attempt(exchange)
     news.end(exchange, ENDING)
     assert kinds(news) == ["ended"]
+
+
+def test_a_row_is_whole_although_its_exchange_was_released(
+    runtime: FakeRuntime, news: RequestNews
+) -> None:
+    pipeline, flow = Pipeline(runtime), call_flow(runtime)
+    exchange = pipeline.begin(flow)
+    pipeline.answer(pipeline.attempt(flow), reply())
+    exchange.completed = True
+    news.end(exchange, ENDING)
+    exchange.release()
+    [(_, row)] = told(news)
+    [attempt] = row["tries"]
+    assert row["route"] == ["chat ok"] and row["provider"] == attempt["provider"] == "chat"
+    assert attempt["outcome"] == "ok" and row["state"] == "complete"
+    assert exchange.tries == (), "nothing of it stays in memory"
 
 
 def test_of_many_that_end_the_others_are_counted(runtime: FakeRuntime, news: RequestNews) -> None:
