@@ -6,6 +6,7 @@ package is installed.
 
 import atexit
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -132,6 +133,7 @@ def _mitmproxys_tools(launch: Launch) -> ModuleType:
     if launch.engine:
         from switchyard.engine.late_imports import put_off
 
+        gc.disable()  # until all is loaded (`engine/install.py`): imports leave nothing to collect
         put_off()
     from mitmproxy.tools import main
 

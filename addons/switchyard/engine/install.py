@@ -58,6 +58,7 @@ def _wrap_master() -> None:
         # every stream stands still.
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     master.Master.__init__ = init
     master.Master.running = running_and_settled

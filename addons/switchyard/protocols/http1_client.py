@@ -58,6 +58,9 @@ class WholeRequest(HttpEvent):
     request: http.Request
 
 
+_CRLF = b"\r\n"
+"""What ends a chunk, and is read with the next one."""
+
 _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
 
 
@@ -106,18 +109,14 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     @property
     def begins_a_chunk(self) -> bool:
-        """Whether the next byte that arrives begins a chunk of the body."""
-        return self._is_between_chunks and not self.buf
-
-    @property
-    def _is_between_chunks(self) -> bool:
-        """Whether the next byte to be read begins a chunk of the body."""
+        """Whether the next byte begins a chunk of the body."""
         reader = self.body_reader
         return (
             type(reader) is ChunkedReader
             and not reader._bytes_in_chunk
             and not reader._bytes_to_discard
             and not reader._reading_trailer
+            and not self.buf
             and self.state == self.read_body
         )
 
@@ -188,16 +187,6 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         yield ReceiveHttp(self.ReceiveEndOfMessage(stream_id))
 
     def _read_body(self, event: events.Event, switches: bool) -> CommandGenerator[None]:
-        if type(event) is events.DataReceived and self._is_between_chunks:
-            # All at once, which mitmproxy hands on one by one. An answer's first chunks often
-            # arrive with its head.
-            data = bytes(self.buf._data)
-            body, rest = whole_chunks(data)
-            if body and self.stream_id is not None:
-                self.buf.maybe_extract_at_most(len(data) - len(rest))
-                yield ReceiveHttp(self.ReceiveData(self.stream_id, body))
-                if not rest or self.state != self.read_body:
-                    return  # nothing is left, or the answer is no longer wanted
         # What comes of the end may be another request on this connection, which mitmproxy makes
         # ready for it only after it told of the end.
         end: ReceiveHttp | None = None
@@ -207,8 +196,27 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
                     end = command
                     continue
             yield command
+            if self.fast_path is not None and len(self.buf) > len(_CRLF):
+                yield from self._chunks_at_once()
         if end is not None:
             yield end
+
+    def _chunks_at_once(self) -> CommandGenerator[None]:
+        """Hand on all whole chunks that are there as one, which mitmproxy does one by one.
+
+        Not before the client has the beginning of the response: an error right behind it must not
+        depend on what arrives together. The first chunks often come with the head.
+        """
+        reader, data = self.body_reader, bytes(self.buf._data)
+        if type(reader) is not ChunkedReader or reader._bytes_in_chunk or self.stream_id is None:
+            return
+        if reader._bytes_to_discard != _CRLF or not data.startswith(_CRLF):
+            return
+        body, rest = whole_chunks(data[len(_CRLF) :])
+        if body:
+            self.buf.maybe_extract_at_most(len(data) - len(rest))
+            reader._bytes_to_discard = b""
+            yield ReceiveHttp(self.ReceiveData(self.stream_id, body))
 
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and self.request is not None:

@@ -80,19 +80,21 @@ class Pieces(Lines):
 @pytest.mark.parametrize(
     ("rest", "pieces"),
     [
-        (END, [b"one\ntwo\n"]),
-        (chunk(b"three\n")[:5], [b"one\ntwo\n", b"th"]),
-        (b"", [b"one\ntwo\n"]),
+        (END, [b"one\n", b"two\nthree\n"]),
+        (chunk(b"four\n")[:5], [b"one\n", b"two\nthree\n", b"fo"]),
+        (b"", [b"one\n", b"two\nthree\n"]),
     ],
     ids=["end", "half", "nothing"],
 )
-def test_chunks_that_come_with_the_head_are_read_at_once(rest: bytes, pieces: list[bytes]) -> None:
+def test_chunks_that_come_with_the_first_one_are_read_at_once(
+    rest: bytes, pieces: list[bytes]
+) -> None:
     receiver = Pieces()
     d = Driver([1], lambda: receiver).request()
-    d.says(CHUNKED + chunk(b"one\n") + chunk(b"two\n") + rest)
+    d.says(CHUNKED + chunk(b"one\n") + chunk(b"two\n") + chunk(b"three\n") + rest)
     assert receiver.pieces == pieces
     if rest == END:
-        assert d.answer.endswith(chunk(b"one\ntwo\n") + END)
+        assert d.answer.endswith(chunk(b"one\n") + chunk(b"two\nthree\n") + END)
         assert_let_go(d)
 
 
