@@ -211,7 +211,7 @@ class Exchange:
         """Drops the attempts, once the flow is over and on record.
 
         Attempts refer to their exchange, so both would stay in memory, bodies among them, until the
-        garbage collector comes by.
+        garbage collector comes by. Who needs them later keeps a copy of the exchange.
         """
         self.tries, self.latest, self.winner = (), None, None
 

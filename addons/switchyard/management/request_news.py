@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
+from copy import copy
 from itertools import islice
 
 from switchyard.exchange.exchange import Exchange
@@ -19,26 +20,6 @@ MOST_BEGUN = 100
 """Requests under way that one piece introduces; the others follow if they still run."""
 
 
-class _Ended:
-    """A request that ended, with what its exchange had before it was released."""
-
-    def __init__(self, exchange: Exchange, rules: Rules, ending: Ending) -> None:
-        self.exchange = exchange
-        self._rules = rules
-        self._ending = ending
-        self._attempts = exchange.tries, exchange.latest, exchange.winner
-
-    def row(self) -> JsonObject:
-        """Returns its record with its route. Attempts ask their own exchange, hence no copy."""
-        exchange = self.exchange
-        present = exchange.tries, exchange.latest, exchange.winner
-        exchange.tries, exchange.latest, exchange.winner = self._attempts
-        try:
-            return _row(exchange, self._rules, self._ending)
-        finally:
-            exchange.tries, exchange.latest, exchange.winner = present
-
-
 class RequestNews:
     """Gathers requests until `collect` makes events of them. For the event loop only.
 
@@ -50,7 +31,7 @@ class RequestNews:
         self._rules = rules
         self._begun: dict[str, Exchange] = {}
         self._tried: dict[str, Exchange] = {}
-        self._ended: deque[_Ended] = deque()
+        self._ended: deque[tuple[Exchange, Rules, Ending]] = deque()
         self._skipped = 0
         self._left: list[str] = []
         """Ids of requests that readers know and whose end is only counted."""
@@ -68,9 +49,10 @@ class RequestNews:
         key = _key(exchange)
         self._begun.pop(key, None)
         self._tried.pop(key, None)
-        self._ended.append(_Ended(exchange, self._rules(), ending))
+        # A copy keeps the attempts, which the exchange itself is about to be released of.
+        self._ended.append((copy(exchange), self._rules(), ending))
         if len(self._ended) > MOST_ENDED:
-            skipped = self._ended.popleft().exchange
+            skipped = self._ended.popleft()[0]
             self._skipped += 1
             if (key := _key(skipped)) in self._told:
                 self._told.discard(key)
@@ -79,7 +61,7 @@ class RequestNews:
     def tell(self, exchanges: Iterable[Exchange]) -> list[JsonObject]:
         """Returns rows of all requests under way; readers know them from then on."""
         running = {_key(one): one for one in exchanges}
-        self._told.intersection_update(_key(one.exchange) for one in self._ended)
+        self._told.intersection_update(_key(one) for one, _, _ in self._ended)
         self._told.update(running)
         return list(map(self.row_of, running.values()))
 
@@ -103,9 +85,9 @@ class RequestNews:
         if self._skipped:
             events.append(RouterEvent("skipped", {"count": self._skipped, "ids": self._left}))
             self._skipped, self._left = 0, []
-        for one in self._ended:
-            self._told.discard(_key(one.exchange))
-            events.append(RouterEvent("ended", one.row()))
+        for exchange, rules, ending in self._ended:
+            self._told.discard(_key(exchange))
+            events.append(RouterEvent("ended", _row(exchange, rules, ending)))
         self._ended.clear()
         return events
 

@@ -218,6 +218,8 @@ def _attempt(
     """One attempt, and what it costs. `clock`: Unix seconds when `time.monotonic` was 0."""
     record, format = _trail_record(exchange, state), state.upstream_format
     chosen, target, headed = state.chosen, state.target, state.headed_at
+    # Not the attempt's own exchange, which may be released meanwhile.
+    shown = exchange.shown is state
     started = chosen.started
     tokens, bill = _spent(state, rules, started + clock)
     answered = record is not None and record.cls is None
@@ -229,10 +231,10 @@ def _attempt(
         credential=chosen.credential.id,
         format=format.name if format is not None else "",
         status=record.status if record is not None else None,
-        outcome=_outcome(state, record, ending),
+        outcome=_outcome(shown, record, ending),
         head_ms=None if headed is None else _ms(headed - started),
         first_output_ms=_ms(record.seconds) if record is not None and answered else None,
-        end_ms=_end_of(state, record, ending, started),
+        end_ms=_end_of(shown, record, ending, started),
         tokens=tokens,
         cost=bill.cost,
         list_cost=bill.list_cost,
@@ -277,13 +279,16 @@ def _trail_record(exchange: Exchange, state: AttemptState) -> AttemptRecord | No
     return None if place is None or exchange.trail is None else exchange.trail.records[place]
 
 
-def _outcome(state: AttemptState, record: AttemptRecord | None, ending: Ending | None) -> str:
-    """`ok`, the class of a failure, or how it ended without either."""
+def _outcome(shown: bool, record: AttemptRecord | None, ending: Ending | None) -> str:
+    """`ok`, the class of a failure, or how it ended without either.
+
+    `shown`: whether the attempt represents its exchange.
+    """
     if record is not None and record.cls is not None:
         return record.cls
     if record is not None and record.after_output:
         return "cut"
-    if state.exchange.shown is not state:
+    if not shown:
         return "running" if ending is None else "lost"
     if ending is None:
         return "running"
@@ -291,11 +296,11 @@ def _outcome(state: AttemptState, record: AttemptRecord | None, ending: Ending |
 
 
 def _end_of(
-    state: AttemptState, record: AttemptRecord | None, ending: Ending | None, started: float
+    shown: bool, record: AttemptRecord | None, ending: Ending | None, started: float
 ) -> int | None:
     if record is not None and record.cls is not None:
         return _ms(record.seconds)
-    if ending is None or state.exchange.shown is not state:
+    if ending is None or not shown:
         return None
     return _ms(ending.at - started)
 

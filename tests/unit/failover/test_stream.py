@@ -80,22 +80,30 @@ class Pieces(Lines):
 @pytest.mark.parametrize(
     ("rest", "pieces"),
     [
-        (END, [b"one\n", b"two\nthree\n"]),
-        (chunk(b"four\n")[:5], [b"one\n", b"two\nthree\n", b"fo"]),
-        (b"", [b"one\n", b"two\nthree\n"]),
+        (END, [b"three\nfour\n"]),
+        (chunk(b"five\n")[:5], [b"three\nfour\n", b"fi"]),
+        (b"", [b"three\nfour\n"]),
     ],
     ids=["end", "half", "nothing"],
 )
-def test_chunks_that_come_with_the_first_one_are_read_at_once(
-    rest: bytes, pieces: list[bytes]
-) -> None:
+def test_chunks_that_arrive_together_are_read_at_once(rest: bytes, pieces: list[bytes]) -> None:
     receiver = Pieces()
     d = Driver([1], lambda: receiver).request()
-    d.says(CHUNKED + chunk(b"one\n") + chunk(b"two\n") + chunk(b"three\n") + rest)
-    assert receiver.pieces == pieces
+    two = chunk(b"two\n")
+    d.says(CHUNKED + chunk(b"one\n")).says(two[:5])
+    d.says(two[5:] + chunk(b"three\n") + chunk(b"four\n") + rest)
+    assert receiver.pieces == [b"one\n", b"tw", b"o\n", *pieces]
     if rest == END:
-        assert d.answer.endswith(chunk(b"one\n") + chunk(b"two\nthree\n") + END)
+        assert d.answer.endswith(two + chunk(b"three\nfour\n") + END)
         assert_let_go(d)
+
+
+def test_an_error_behind_the_first_words_comes_behind_them() -> None:
+    """Whether both arrive together or not."""
+    receiver = Pieces()
+    d = Driver([1], lambda: receiver).request()
+    d.says(CHUNKED + chunk(b"one\n") + chunk(b"bad\n"))
+    assert receiver.pieces[0] == b"one\n" and b"one\n" in d.answer
 
 
 def test_an_upstream_is_left_when_the_receiver_has_heard_enough() -> None:

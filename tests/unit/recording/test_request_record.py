@@ -1,6 +1,7 @@
 """Records of requests, made of exchanges that run, ended, or never began."""
 
 import time
+from copy import copy
 from typing import Any
 
 import pytest
@@ -64,6 +65,22 @@ def test_a_request_that_runs(pipeline: Pipeline) -> None:
     assert (record.state, record.asked_model, record.provider) == ("running", "m", "chat")
     assert [one.outcome for one in record.tries] == ["running"]
     assert record.end_ms is None and record.cost is None
+
+
+def test_a_copy_has_the_attempts_of_a_released_exchange(pipeline: Pipeline) -> None:
+    """Records that are made after the end are made of one."""
+    flow = begun(pipeline)
+    pipeline.answer(pipeline.attempt(flow), reply(usage=USAGE))
+    exchange = pipeline.runtime.exchanges.get(flow)
+    assert exchange is not None
+    exchange.completed = True
+    end, kept = ending(), copy(exchange)
+    at_once = record_of(exchange, rules(pipeline), end)
+    pipeline.over(flow, http.Response.make(200))
+    later = record_of(kept, rules(pipeline), end)
+    assert [one.outcome for one in later.tries] == ["ok"]
+    assert (later.tokens, later.tries[0].end_ms) == (at_once.tokens, at_once.tries[0].end_ms)
+    assert not exchange.tries
 
 
 def test_failures_and_an_answer(pipeline: Pipeline) -> None:
