@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.benchmark import ours
@@ -43,7 +44,7 @@ def main() -> int:
         print("wrk is not installed (Debian, Ubuntu: apt install wrk)", file=sys.stderr)
         return 2
     _raise_file_limit()
-    scope = QUICK if options.quick else FULL
+    scope = QUICK if options.quick else replace(FULL, rounds=options.rounds)
     servers = (*ours.SERVERS, *VARIANTS)
     if not options.no_peers:
         servers += peers.servers(HOME)
@@ -119,6 +120,9 @@ def _start(
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
+    parser.add_argument(
+        "--rounds", type=int, default=FULL.rounds, help=f"of each row (default: {FULL.rounds})"
+    )
     parser.add_argument("--no-peers", action="store_true", help="install and start no peers")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this server (again)")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
