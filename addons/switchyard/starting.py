@@ -20,6 +20,7 @@ from switchyard.config.problems import nearest
 from switchyard.engine.successor import report_failure
 from switchyard.files import ENTRY_POINT
 from switchyard.host_version import warn_of_untested
+from switchyard.values.log_marks import is_of_the_process
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,18 @@ def _check(task: asyncio.Task[Any] | None) -> None:
         give_up(f"cannot load the router: {_one_line(error)}")
     _check_options()
     warn_of_untested()
+    _pardon_requests()
     ctx.options.changed.connect(_check_scripts)
+
+
+def _pardon_requests() -> None:
+    """Have mitmproxy start in spite of errors that single requests meet.
+
+    It ends with any error that is logged until all add-ons run; by then the router has answered
+    requests for some time.
+    """
+    if (check := ctx.master.addons.get("errorcheck")) is not None:
+        check.logger.addFilter(is_of_the_process)
 
 
 def _check_options() -> None:

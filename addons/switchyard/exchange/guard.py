@@ -20,6 +20,7 @@ from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
 from switchyard.redaction.text import redact
+from switchyard.values.log_marks import OF_A_REQUEST
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 
@@ -132,6 +133,7 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
             flow.request.method,
             flow.request.path.partition("?")[0],
             exc_info=problem,
+            extra=OF_A_REQUEST,
         )
         error = ApiError(
             message=f"Switchyard failed with an internal error ({type(problem).__name__}). "

@@ -42,6 +42,7 @@ from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
+from switchyard.values.log_marks import OF_A_REQUEST
 
 logger = logging.getLogger(__name__)
 
@@ -280,7 +281,7 @@ class FailoverLayer(DrivenLayer):
         except Exception as e:
             trailers = False
             problem = f"internal error while reading from the upstream: {type(e).__name__}"
-            logger.exception("reading from an upstream failed")
+            logger.exception("reading from an upstream failed", extra=OF_A_REQUEST)
         yield commands.CloseConnection(event.connection)
         for stream_id, stream in list(self.streams.items()):
             if stream_id < 0 and outer_of(stream.flow.server_conn) is event.connection:

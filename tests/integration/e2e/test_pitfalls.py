@@ -292,6 +292,43 @@ def test_a_bug_in_any_hook_fails_closed(
         assert request.key != CLIENT_KEY, "the client's key left for the upstream"
 
 
+_ASKS_AT_ONCE = """
+import asyncio
+import http.client
+
+from mitmproxy import ctx
+
+from switchyard.pipeline import management
+
+
+async def running():
+    management.for_method = None
+    await asyncio.to_thread(ask)
+
+
+def ask():
+    client = http.client.HTTPConnection("127.0.0.1", ctx.options.listen_port)
+    client.request("GET", "/nothing")
+    assert client.getresponse().status == 500
+"""
+
+
+def test_a_bug_that_a_request_meets_at_the_start_does_not_end_it(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """mitmproxy ends with any error that is logged while it starts."""
+    breaker = tmp_path / "breaker.py"
+    breaker.write_text(_ASKS_AT_ONCE)
+    provider = {"name": "p", "base-url": f"{upstream.url}/v1", "api-key-entries": ["sk-1"]}
+    router = Router(tmp_path, {"providers": [provider]}, "-s", str(breaker))
+    router.trouble_expected = True
+    upstream.on("m", always=saying(CHAT))
+    with router:
+        answer = httpx2.post(f"{router.url}{CHAT.path}", json=question("p/m"))
+        assert answer.status_code == 200
+        assert "internal error while handling GET /nothing" in router.log
+
+
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/nothing"])
 def test_a_bug_in_what_answers_itself_fails_closed(
     tmp_path: Path, upstream: Upstream, path: str
@@ -309,7 +346,7 @@ def test_a_bug_in_what_answers_itself_fails_closed(
 
 
 _NEEDS = {
-    ("Access", "request"): "switchyard.pipeline.access.Access._needs_key",
+    ("Access", "request"): "switchyard.pipeline.access._needs_key",
     ("Intake", "request"): "switchyard.pipeline.intake.read_call",
     ("Management", "request"): "switchyard.pipeline.management.for_method",
     ("Routing", "request"): "switchyard.routing.catalog.Catalog.resolve",
