@@ -24,31 +24,21 @@ logger = logging.getLogger(__name__)
 type Handler = Callable[..., Any]
 
 
+type Groups = tuple[tuple[Handler, ...], ...]
+"""A group contains the handlers of one of the manager's own add-ons, as all scripts belong to their
+loader. Where one fails, the rest of its group is left out, as in mitmproxy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handlers:
     """The handlers of one hook, in the order of the add-ons."""
 
-    groups: tuple[tuple[Handler, ...], ...]
-    """A group contains the handlers of one of the manager's own add-ons, as all scripts belong to
-    their loader. Where one fails, the rest of its group is left out, as in mitmproxy."""
-    arguments: tuple[str, ...]
-    """The hook's fields, which the handlers are given."""
-    all: tuple[Handler, ...]
-    """Those of all groups."""
-    groups_of: tuple[tuple[int, int], ...]
-    """For each of `all`, the number of its group and its place in that."""
     about: str | None
-    """The hook's only field; None if it has several, or none."""
+    """The hook's only field, which handlers are called with. None: they take the hook itself.
 
-    def after(self, place: int) -> tuple[tuple[Handler, ...], ...]:
-        """The handlers that come after one of `all`; the first group is the rest of its own."""
-        group, within = self.groups_of[place]
-        return (self.groups[group][within + 1 :], *self.groups[group + 1 :])
-
-    def next_group(self, place: int) -> int:
-        """The place of the first handler of the next group; the number of `all` if none is left."""
-        group, within = self.groups_of[place]
-        return place - within + len(self.groups[group])
+    Calling them with one argument, and not with a list, halves what a call costs.
+    """
+    groups: Groups
 
 
 class CachedAddonManager(AddonManager):
@@ -72,26 +62,20 @@ class CachedAddonManager(AddonManager):
     def start(self, event: hooks.Hook) -> Awaitable[None] | None:
         """Call the handlers of an event; return the rest to await if one of them waits."""
         handlers = self._table.get(event.name) or self._look_up(event)
-        if not handlers.all:
-            return None
-        if handlers.about is None:
-            return _call(handlers, 0, [getattr(event, name) for name in handlers.arguments])
-        # Nearly all hooks are about one object. Calling its handlers with it, and not with a list
-        # of arguments, halves what a call costs.
-        subject, handler = getattr(event, handlers.about), None
-        try:
-            for handler in handlers.all:
-                result = handler(subject)
-                if result is not None and inspect.isawaitable(result):
-                    return _finish(result, handlers.after(handlers.all.index(handler)), [subject])
-        except exceptions.AddonHalt:
-            return None
-        except exceptions.OptionsError:
-            raise
-        except Exception as e:
-            _report(e)
-            place = handlers.next_group(handlers.all.index(handler))  # type: ignore[arg-type]
-            return _call(handlers, place, [subject])
+        subject = event if handlers.about is None else getattr(event, handlers.about)
+        for at, group in enumerate(handlers.groups):
+            try:
+                for handler in group:
+                    result = handler(subject)
+                    if result is not None and inspect.isawaitable(result):
+                        rest = group[group.index(handler) + 1 :]
+                        return _finish(result, (rest, *handlers.groups[at + 1 :]), subject)
+            except exceptions.AddonHalt:
+                return None
+            except exceptions.OptionsError:
+                raise
+            except Exception as e:
+                _report(e)
         return None
 
     def has(self, event: type[hooks.Hook]) -> bool:
@@ -103,7 +87,7 @@ class CachedAddonManager(AddonManager):
         """As `handle_lifecycle`: `start`, and the update event after what concerns a flow."""
         rest = self.start(event)
         updating = self._table.get(hooks.UpdateHook.name) or self._look_up(hooks.UpdateHook)
-        if not updating.all:
+        if not updating.groups:
             return rest
         message = event.args()[0]
         if not isinstance(message, flow.Flow):
@@ -149,24 +133,18 @@ class CachedAddonManager(AddonManager):
         self._table.clear()
 
     def _look_up(self, event: hooks.Hook | type[hooks.Hook]) -> Handlers:
+        kind = event if isinstance(event, type) else type(event)
+        names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
+        about = names[0] if len(names) == 1 else None
         found = (
             tuple(
-                _handler(addon, event.name)
+                _handler(addon, event.name) if about else _spread(addon, event.name, names)
                 for addon in _handling(top, event.name)
                 if not is_idle(addon, event.name, self.master.options)
             )
             for top in self.chain
         )
-        groups = tuple(group for group in found if group)
-        kind = event if isinstance(event, type) else type(event)
-        names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
-        handlers = Handlers(
-            groups=groups,
-            arguments=names,
-            all=tuple(handler for group in groups for handler in group),
-            groups_of=tuple((at, i) for at, group in enumerate(groups) for i in range(len(group))),
-            about=names[0] if len(names) == 1 else None,
-        )
+        handlers = Handlers(about, tuple(group for group in found if group))
         self._table[event.name] = handlers
         return handlers
 
@@ -192,6 +170,12 @@ def _handler(addon: object, name: str) -> Handler:
     if name == "request" and type(addon) is DisableH2C:
         return _for_upgrades(handler)
     return handler
+
+
+def _spread(addon: object, name: str, fields: tuple[str, ...]) -> Handler:
+    """The handler of a hook with no field, or several: it takes the hook."""
+    handler = getattr(addon, name)
+    return lambda event: handler(*[getattr(event, field) for field in fields])
 
 
 def _unless_asked_for(addon: Onboarding, handler: Handler) -> Handler:
@@ -226,28 +210,7 @@ def _for_upgrades(handler: Handler) -> Handler:
     return request
 
 
-def _call(handlers: Handlers, place: int, arguments: list[Any]) -> Awaitable[None] | None:
-    """Call handlers from a place on; return the rest to await if one of them waits."""
-    while place < len(handlers.all):
-        try:
-            result = handlers.all[place](*arguments)
-        except exceptions.AddonHalt:
-            return None
-        except exceptions.OptionsError:
-            raise
-        except Exception as e:
-            _report(e)
-            place = handlers.next_group(place)
-            continue
-        if result is not None and inspect.isawaitable(result):
-            return _finish(result, handlers.after(place), arguments)
-        place += 1
-    return None
-
-
-async def _finish(
-    waiting: Awaitable[None], rest: tuple[tuple[Handler, ...], ...], arguments: list[Any]
-) -> None:
+async def _finish(waiting: Awaitable[None], rest: Groups, subject: object) -> None:
     """Await a handler, and call the others after it."""
     first, *others = rest
     try:
@@ -262,7 +225,7 @@ async def _finish(
     for group in (first, *others):
         for handler in group:
             try:
-                result = handler(*arguments)
+                result = handler(subject)
                 if result is not None and inspect.isawaitable(result):
                     await result
             except exceptions.AddonHalt:
