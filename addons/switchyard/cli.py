@@ -6,7 +6,6 @@ package is installed.
 
 import atexit
 import contextlib
-import gc
 import os
 import resource
 import signal
@@ -131,9 +130,10 @@ def run(arguments: Sequence[str]) -> int:
 def _mitmproxys_tools(launch: Launch) -> ModuleType:
     """mitmproxy, imported late, so that --help needs nothing installed."""
     if launch.engine:
+        from switchyard.engine.garbage import begin_loading
         from switchyard.engine.late_imports import put_off
 
-        gc.disable()  # until all is loaded (`engine/install.py`): imports leave nothing to collect
+        begin_loading()
         put_off()
     from mitmproxy.tools import main
 

@@ -1,11 +1,10 @@
 """Gives the engine's table of handlers to a mitmproxy that `scripts/start` did not begin."""
 
-import gc
-
 from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 
 from switchyard.engine.fast_messages import lighten
+from switchyard.engine.garbage import settle
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
 
@@ -40,6 +39,4 @@ class Adoption:
 
     def running(self) -> None:
         if self._adopted:
-            # What is there now stays: looking through all of it again takes 90 ms each time.
-            gc.collect()
-            gc.freeze()
+            settle()

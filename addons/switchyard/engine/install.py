@@ -1,7 +1,6 @@
 """Puts the engine in the place of mitmproxy's machinery, before a master is made."""
 
 import asyncio
-import gc
 import os
 import socket
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 
 from switchyard.engine.connection import TcpConnection
 from switchyard.engine.fast_messages import lighten
+from switchyard.engine.garbage import settle
 from switchyard.engine.handler import EngineHandler
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
@@ -54,11 +54,7 @@ def _wrap_master() -> None:
     async def running_and_settled(self: master.Master) -> None:
         beat()
         await running(self)
-        # What is there now stays. Looking through all of it again takes 90 ms each time, in which
-        # every stream stands still.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        settle()
 
     master.Master.__init__ = init
     master.Master.running = running_and_settled

@@ -24,6 +24,7 @@ from switchyard.failover.attempt import Heart
 from switchyard.failover.attempt import Receiver
 from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import Deadlines
+from switchyard.protocols.http1 import nothing
 
 type RunHook = Callable[[commands.StartHook], bool]
 """Runs a hook, and returns whether it is over.
@@ -218,4 +219,4 @@ def _no() -> CommandGenerator[bool]:
 
 def ignore(event: events.Event) -> CommandGenerator[None]:
     """Handles an event of a stream that is over: nothing comes of it."""
-    yield from ()
+    return nothing()

@@ -207,14 +207,14 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         Not before the client has the beginning of the response: an error right behind it must not
         depend on what arrives together. The first chunks often come with the head.
         """
-        reader, data = self.body_reader, bytes(self.buf._data)
+        reader, held = self.body_reader, self.buf._data
         if type(reader) is not ChunkedReader or reader._bytes_in_chunk or self.stream_id is None:
             return
-        if reader._bytes_to_discard != _CRLF or not data.startswith(_CRLF):
+        if reader._bytes_to_discard != _CRLF or not held.startswith(_CRLF):
             return
-        body, rest = whole_chunks(data[len(_CRLF) :])
+        body, rest = whole_chunks(bytes(held[len(_CRLF) :]))
         if body:
-            self.buf.maybe_extract_at_most(len(data) - len(rest))
+            self.buf.maybe_extract_at_most(len(held) - len(rest))
             reader._bytes_to_discard = b""
             yield ReceiveHttp(self.ReceiveData(self.stream_id, body))
 
