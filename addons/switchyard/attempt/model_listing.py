@@ -6,13 +6,12 @@ from mitmproxy import ctx
 from pydantic import SecretStr
 
 from switchyard.accounts.quota_calls import profile_query
-from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
+from switchyard.attempt.url import key_headers
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
 from switchyard.egress.egress import Egress
 from switchyard.egress.fetch import fetch
-from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.format import Format
 from switchyard.wire.model.model_list import FoundModel
@@ -53,8 +52,7 @@ def headers_of(
     yield from format.headers().items()
     if provider.host_header:
         yield "host", provider.host_header
-    if key is not None and not isinstance(key, AwsCredentials):  # these sign the whole request
-        yield auth_header(provider.auth_for(format.name), key.get_secret_value())
+    yield from key_headers(provider, format.name, key).items()
     for rule in provider.headers:
         if not rule.copy_of:
             yield rule.name.lower(), rule.value.get_secret_value()

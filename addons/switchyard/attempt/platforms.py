@@ -13,7 +13,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from switchyard.accounts.quota_calls import PROFILE
+from switchyard.attempt.url import endpoint_url
 from switchyard.config.provider import Platform
+from switchyard.config.provider import Provider
 from switchyard.wire.encoding.event_stream import CONTENT_TYPE
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
@@ -35,6 +38,28 @@ _VERSION, _BETA = "anthropic-version", "anthropic-beta"
 
 _BY_DEPLOYMENT = ("/chat/completions", "/embeddings")
 """Calls of Azure's that name their deployment in the path."""
+
+
+def provider_url(
+    provider: Provider, format: Format, base_url: str, model: str, streams: bool, path: str
+) -> str:
+    """Returns the URL of a call at a provider; `path` is that of the format."""
+    if (platform := own_way(provider.platform, format)) is None:
+        return endpoint_url(base_url, format, path)
+    version = provider.api_version or ""
+    return platform_url(base_url, platform, model, streams, path, version)
+
+
+def provider_body(
+    provider: Provider, format: Format, body: JsonObject, headers: dict[str, str], streams: bool
+) -> JsonObject:
+    """Returns the body of a call as its provider takes it.
+
+    Versions and betas move from `headers` into it where a cloud wants them there.
+    """
+    if (platform := own_way(provider.platform, format)) is not None:
+        body = platform_body(body, platform, headers, streams)
+    return body if provider.profile_arn is None else {**body, PROFILE: provider.profile_arn}
 
 
 def own_way(platform: Platform | None, format: Format) -> Platform | None:

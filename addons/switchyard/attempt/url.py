@@ -4,13 +4,28 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from switchyard.config.fields import SOCKET_SCHEME
 from switchyard.config.provider import Provider
 from switchyard.failover.attempt import Timeouts
+from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.wire.format import AuthStyle
 from switchyard.wire.format import Format
 
 _VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")
+
+
+def key_headers(provider: Provider, format: str, key: SecretStr | None) -> dict[str, str]:
+    """Returns the header that carries a key to a provider.
+
+    There is none without a key, and none for keys of AWS', which sign requests and are sent to
+    nobody.
+    """
+    if key is None or isinstance(key, AwsCredentials):
+        return {}
+    name, value = auth_header(provider.auth_for(format), key.get_secret_value())
+    return {name: value}
 
 
 def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:

@@ -6,14 +6,11 @@ import time
 from mitmproxy import ctx
 from pydantic import SecretStr
 
-from switchyard.accounts.quota_calls import PROFILE
 from switchyard.accounts.token import SourceError
 from switchyard.attempt.model_listing import headers_of
-from switchyard.attempt.platforms import own_way
-from switchyard.attempt.platforms import platform_body
-from switchyard.attempt.platforms import platform_url
+from switchyard.attempt.platforms import provider_body
+from switchyard.attempt.platforms import provider_url
 from switchyard.attempt.signing import sign_request
-from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
 from switchyard.config.provider import credentials_of
@@ -69,14 +66,8 @@ async def _asked(runtime: Runtime, provider: Provider, model: str, credential: s
     headers = dict(headers_of(provider, format, key))
     headers["content-type"] = "application/json"
     base, path = snapshot.base_url(provider, format.name), format.path(model, False)
-    if (platform := own_way(provider.platform, format)) is not None:
-        version = provider.api_version or ""
-        url = platform_url(base, platform, model, False, path, version)
-        body = platform_body(body, platform, headers, False)
-    else:
-        url = endpoint_url(base, format, path)
-    if provider.profile_arn is not None:
-        body = {**body, PROFILE: provider.profile_arn}
+    url = provider_url(provider, format, base, model, False, path)
+    body = provider_body(provider, format, body, headers, False)
     request = make_request(url_without_socket(url), headers, dumps(body))
     if isinstance(key, AwsCredentials):
         await asyncio.to_thread(sign_request, request, key)

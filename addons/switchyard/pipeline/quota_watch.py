@@ -11,12 +11,11 @@ from switchyard.accounts.quota_calls import QuotaCall
 from switchyard.accounts.quota_calls import quota_url
 from switchyard.accounts.quota_calls import with_quota
 from switchyard.accounts.token import SourceError
-from switchyard.attempt.url import auth_header
+from switchyard.attempt.url import key_headers
 from switchyard.config.provider import Provider
 from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.fetch import fetch
-from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.runtime.runtime import Runtime
 from switchyard.values.lasting import forever
 from switchyard.wire.encoding.jsonio import loads
@@ -74,14 +73,12 @@ class QuotaWatch:
         snapshot = self._runtime.snapshot
         if (source := snapshot.routes.source(credential)) is not None:
             key = await self._runtime.accounts.obtain(source)
-        elif (key := snapshot.routes.key(credential)) is None:
-            return
-        if isinstance(key, AwsCredentials):
-            return  # they sign requests, and are sent to nobody
+        else:
+            key = snapshot.routes.key(credential)
         format = provider.formats[0]
-        name, value = auth_header(provider.auth_for(format), key.get_secret_value())
-        headers = {"accept": "application/json", "user-agent": "switchyard", name: value}
-        headers |= call.headers
+        if not (own := key_headers(provider, format, key)):
+            return
+        headers = {"accept": "application/json", "user-agent": "switchyard", **own, **call.headers}
         trusted = ctx.options.ssl_verify_upstream_trusted_ca
         way = snapshot.egress.of(credential, format)
         body = await fetch(quota_url(provider, call), headers.items(), way, provider, trusted)

@@ -2,20 +2,17 @@
 
 from dataclasses import replace
 
-from switchyard.accounts.quota_calls import PROFILE
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
 from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
-from switchyard.attempt.platforms import own_way
-from switchyard.attempt.platforms import platform_body
-from switchyard.attempt.platforms import platform_url
+from switchyard.attempt.platforms import provider_body
+from switchyard.attempt.platforms import provider_url
 from switchyard.attempt.service import service_request
 from switchyard.attempt.signing import sign_request
-from switchyard.attempt.url import auth_header
-from switchyard.attempt.url import endpoint_url
+from switchyard.attempt.url import key_headers
 from switchyard.attempt.url import timeouts
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
@@ -52,7 +49,9 @@ class Sending:
             self._set_out(attempt, state)
             return
         snapshot = self._snapshots.current
-        url = call_url(state, upstream, snapshot.base_url(provider, upstream.name))
+        base, path = snapshot.base_url(provider, upstream.name), call_path(state, upstream)
+        streams = state.upstream_streams
+        url = provider_url(provider, upstream, base, state.target.model, streams, path)
         body, changes = complete_body(state, upstream), []
         if state.operation is None:
             body = with_demands(self._state.thinking, snapshot.adjustments, state, body)
@@ -63,10 +62,7 @@ class Sending:
         headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
-        if (platform := own_way(provider.platform, upstream)) is not None:
-            body = platform_body(body, platform, headers, state.upstream_streams)
-        if provider.profile_arn is not None:
-            body = {**body, PROFILE: provider.profile_arn}
+        body = provider_body(provider, upstream, body, headers, streams)
         if isinstance(service := state.call.operation, ServiceCall):
             request = service_request(state, service, url, headers)
         else:
@@ -105,27 +101,14 @@ class Sending:
             and ("authorization" in client or "x-api-key" in client)
         )
         headers.update(request_headers(state, with_credential=as_it_is))
-        signed = isinstance(state.key, AwsCredentials)
-        if state.key is not None and not as_it_is and not signed:
-            name, value = auth_header(
-                provider.auth_for(upstream.name), state.key.get_secret_value()
-            )
-            headers[name] = value
+        if not as_it_is:
+            headers |= key_headers(provider, upstream.name, state.key)
         for rule in provider.headers:
             if not rule.copy_of:
                 headers[rule.name.lower()] = rule.value.get_secret_value()
             elif (value := client.get(rule.copy_of)) is not None:
                 headers[rule.name.lower()] = value
         return headers
-
-
-def call_url(state: AttemptState, upstream: Format, base_url: str) -> str:
-    """Returns the URL of the attempt's call. Raises BadRequest as `call_path` does."""
-    target, path = state.target, call_path(state, upstream)
-    if (platform := own_way(target.provider.platform, upstream)) is not None:
-        streams, version = state.upstream_streams, target.provider.api_version or ""
-        return platform_url(base_url, platform, target.model, streams, path, version)
-    return endpoint_url(base_url, upstream, path)
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:
