@@ -103,3 +103,9 @@ def close_stage(stage: Stage) -> None:
     stage.router.stop()
     for upstream in stage.upstreams:
         upstream.stop()
+
+
+def question(model: str, **more: Any) -> dict[str, Any]:
+    """A short request that Chat Completions and Messages alike take."""
+    said = [{"role": "user", "content": "Well?"}]
+    return {"model": model, "messages": said, "max_tokens": 9, **more}
