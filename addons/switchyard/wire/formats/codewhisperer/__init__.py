@@ -12,7 +12,6 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import text_of
-from switchyard.wire.format import Format
 from switchyard.wire.formats.codewhisperer.errors import find_error
 from switchyard.wire.formats.codewhisperer.losses import LOSSES
 from switchyard.wire.formats.codewhisperer.names import NAME
@@ -20,7 +19,7 @@ from switchyard.wire.formats.codewhisperer.names import ORIGIN
 from switchyard.wire.formats.codewhisperer.request_reader import read_request
 from switchyard.wire.formats.codewhisperer.request_writer import write_request
 from switchyard.wire.formats.codewhisperer.stream_reader import CodeWhispererReader
-from switchyard.wire.formats.openai_chat import OpenAIChat
+from switchyard.wire.formats.openai_chat.one_sided import OneSided
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.model_list import FoundModel
@@ -30,7 +29,7 @@ from switchyard.wire.model.model_list import page_path
 _HEADERS = {"accept": CONTENT_TYPE}
 
 
-class CodeWhisperer(OpenAIChat):
+class CodeWhisperer(OneSided):
     """Implements the format `codewhisperer`, for providers only.
 
     What only clients need is that of Chat Completions.
@@ -38,24 +37,11 @@ class CodeWhisperer(OpenAIChat):
 
     name = NAME
     title = "CodeWhisperer"
-    tagged_thinking = False
     document_types = frozenset()
     losses = LOSSES
     version = ""
     call_path = "/generateAssistantResponse"
-    endpoints = ()
-    own_endpoints = ()
-    client_headers = ()
-    services = None
-    request_marks = ()
-    reply_marks = ()
-    embeddings = None
-    proof_marks = ()
 
-    normalise = staticmethod(Format.normalise)
-    mend_reply = staticmethod(Format.mend_reply)
-    glance = staticmethod(Format.glance)
-    with_proofs = staticmethod(Format.with_proofs)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     stream_reader = CodeWhispererReader

@@ -5,7 +5,6 @@ Chat Completions that means the same; providers are asked in their own formats.
 """
 
 from switchyard.wire.format import EndpointPath
-from switchyard.wire.format import Format
 from switchyard.wire.formats.cohere.errors import write_error
 from switchyard.wire.formats.cohere.names import NAME
 from switchyard.wire.formats.cohere.reply import read_reply
@@ -14,11 +13,12 @@ from switchyard.wire.formats.cohere.request_reader import read_request
 from switchyard.wire.formats.cohere.stream_reader import CohereReader
 from switchyard.wire.formats.cohere.stream_writer import CohereWriter
 from switchyard.wire.formats.openai_chat import OpenAIChat
+from switchyard.wire.formats.openai_chat.one_sided import OneSided
 
 _PATH = "/v2/chat"
 
 
-class CohereChat(OpenAIChat):
+class CohereChat(OneSided):
     """Implements the format `cohere`, for clients only.
 
     What only providers need is that of Chat Completions.
@@ -26,22 +26,10 @@ class CohereChat(OpenAIChat):
 
     name = NAME
     title = "Cohere's Chat"
-    tagged_thinking = False
     version = "v2"
     call_path = "/chat"
-    endpoints = ()
     own_endpoints = (EndpointPath(_PATH),)
-    client_headers = ()
-    services = None
-    request_marks = ()
-    reply_marks = ()
-    embeddings = None
-    proof_marks = ()
 
-    normalise = staticmethod(Format.normalise)
-    mend_reply = staticmethod(Format.mend_reply)
-    glance = staticmethod(Format.glance)
-    with_proofs = staticmethod(Format.with_proofs)
     read_request = staticmethod(read_request)
     read_reply = staticmethod(read_reply)
     write_reply = staticmethod(write_reply)

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from switchyard.wire.encoding.event_stream import CONTENT_TYPE
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import rest
-from switchyard.wire.format import Format
 from switchyard.wire.formats.converse.errors import find_error
 from switchyard.wire.formats.converse.losses import LOSSES
 from switchyard.wire.formats.converse.names import DOCUMENTS
@@ -22,11 +21,11 @@ from switchyard.wire.formats.converse.request_reader import read_request
 from switchyard.wire.formats.converse.request_writer import write_request
 from switchyard.wire.formats.converse.settings import is_instructed
 from switchyard.wire.formats.converse.stream_reader import ConverseReader
-from switchyard.wire.formats.openai_chat import OpenAIChat
+from switchyard.wire.formats.openai_chat.one_sided import OneSided
 from switchyard.wire.model.conversation import Output
 
 
-class Converse(OpenAIChat):
+class Converse(OneSided):
     """Implements the format `converse`, for providers only.
 
     What only clients need is that of Chat Completions.
@@ -35,24 +34,13 @@ class Converse(OpenAIChat):
     name = NAME
     title = "Bedrock's Converse"
     content_type = CONTENT_TYPE
-    tagged_thinking = False
     document_types = frozenset(DOCUMENTS)
     losses = LOSSES
     version = ""
     platform = "bedrock"
     call_path = ""
-    endpoints = ()
-    own_endpoints = ()
-    client_headers = ()
-    services = None
-    request_marks = ()
-    reply_marks = ()
-    embeddings = None
     proof_marks = MARKS
 
-    normalise = staticmethod(Format.normalise)
-    mend_reply = staticmethod(Format.mend_reply)
-    glance = staticmethod(Format.glance)
     with_proofs = staticmethod(with_proofs)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)

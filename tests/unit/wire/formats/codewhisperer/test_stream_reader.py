@@ -1,8 +1,7 @@
 """Answers of the CodeWhisperer streaming API, read by clients of every other format."""
 
 import json
-from itertools import pairwise
-from typing import Any
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -10,12 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from switchyard.wire.encoding.event_stream import CONTENT_TYPE
-from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import Usage
-from switchyard.wire.model.events import Event
 from switchyard.wire.model.fold import fold
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import PROVIDER_FORMATS
@@ -27,26 +24,14 @@ from tests.support.codewhisperer import event
 from tests.support.codewhisperer import refusal
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import read_stream
+from tests.unit.wire.service_streams import read_events
+from tests.unit.wire.service_streams import relay_pieces
 
 SERVICE = PROVIDER_FORMATS["codewhisperer"]
 WHOLE = answer()
 CALLERS = [name for name in FORMATS if name != "openai-completions"]
-
-
-def read(events: list[ServiceEvent]) -> list[Event]:
-    reader = SERVICE.stream_reader()
-    frames = [Frame(json.dumps(body).encode(), name.encode()) for name, body in events]
-    found = [one for frame in frames for one in reader.feed(frame)]
-    return [*found, *reader.close()]
-
-
-def relayed(data: bytes, cuts: list[int], client: str = "anthropic", streams: bool = True) -> Any:
-    """The relay after an answer that came in pieces, and what the client got."""
-    relay = Relay(SERVICE, FORMATS[client], streams, ASKED)
-    relay.start(200, CONTENT_TYPE)
-    edges = [0, *sorted(cuts), len(data)]
-    out = b"".join(relay.feed(data[a:b]) for a, b in pairwise(edges))
-    return relay, out + relay.end()
+read = partial(read_events, SERVICE)
+relayed = partial(relay_pieces, SERVICE)
 
 
 def test_thinking_words_a_call_and_usage() -> None:

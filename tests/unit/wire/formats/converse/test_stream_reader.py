@@ -1,23 +1,19 @@
 """Answers of Bedrock's Converse API, streamed and whole, read by clients of every format."""
 
 import json
-from itertools import pairwise
-from typing import Any
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from switchyard.wire.encoding.event_stream import CONTENT_TYPE
-from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import Usage
-from switchyard.wire.model.events import Event
 from switchyard.wire.model.fold import fold
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import PROVIDER_FORMATS
@@ -33,28 +29,16 @@ from tests.support.converse import end
 from tests.support.event_stream import exception
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import read_stream
+from tests.unit.wire.service_streams import read_events
+from tests.unit.wire.service_streams import relay_pieces
 
 SERVICE = PROVIDER_FORMATS["converse"]
 STREAM = answer()
 CALLERS = [name for name in FORMATS if name != "openai-completions"]
+read = partial(read_events, SERVICE)
+relayed = partial(relay_pieces, SERVICE)
 STOP: ServiceEvent = ("messageStop", {"stopReason": "end_turn"})
 COUNTS: ServiceEvent = ("metadata", {"usage": USAGE, "metrics": {"latencyMs": 1}})
-
-
-def read(events: list[ServiceEvent]) -> list[Event]:
-    reader = SERVICE.stream_reader()
-    frames = [Frame(json.dumps(body).encode(), name.encode()) for name, body in events]
-    found = [one for frame in frames for one in reader.feed(frame)]
-    return [*found, *reader.close()]
-
-
-def relayed(data: bytes, cuts: list[int], client: str = "anthropic", streams: bool = True) -> Any:
-    """The relay after an answer that came in pieces, and what the client got."""
-    relay = Relay(SERVICE, FORMATS[client], streams, ASKED)
-    relay.start(200, CONTENT_TYPE)
-    edges = [0, *sorted(cuts), len(data)]
-    out = b"".join(relay.feed(data[a:b]) for a, b in pairwise(edges))
-    return relay, out + relay.end()
 
 
 def test_the_answers_here_are_as_aws_describes_them() -> None:
