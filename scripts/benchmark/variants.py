@@ -1,6 +1,7 @@
 """Switchyard as some run it: with limited keys, by workers, in mitmweb, over TLS and HTTP/2."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,21 @@ def limited(upstreams: Upstreams, state: str) -> dict[str, Any]:
     return configuration(upstreams) | {"clients": {"api-keys": [key]}, "state": state}
 
 
-def _started(config: dict[str, Any], folder: Path, *options: str) -> tuple[Service, int]:
-    """Start Switchyard; return it and its port."""
+def _started(
+    config: dict[str, Any], folder: Path, *options: str, beside: str = ""
+) -> tuple[Service, int]:
+    """Start Switchyard; return it and its port.
+
+    `beside` is a shell command that runs as long as it does, and whose processor time counts as
+    its own.
+    """
     port = free_port()
     (folder / "router.yaml").write_text(json.dumps(config))
     command = [str(ROOT / "scripts/start"), "--port", str(port)]
-    service = Service(
-        [*command, "--config", str(folder / "router.yaml"), *options], log=folder / "log"
-    )
+    command += ["--config", str(folder / "router.yaml"), *options]
+    if beside:
+        command = ["sh", "-c", f"{beside} & exec {shlex.join(command)}"]
+    service = Service(command, log=folder / "log")
     service.wait_for(f"http://127.0.0.1:{port}/health")
     return service, port
 
@@ -53,16 +61,9 @@ def _limits_in_redis(upstreams: Upstreams, folder: Path) -> tuple[Service, tuple
     if (program := shutil.which("redis-server")) is None:
         raise Unavailable("redis-server is not installed (Debian, Ubuntu: apt install it)")
     redis = free_port()
-    # One session for both: the server is stopped with the router, and its time counts as the
-    # router's, since a request needs both.
-    (folder / "router.yaml").write_text(
-        json.dumps(limited(upstreams, f"redis://127.0.0.1:{redis}/0"))
-    )
-    port = free_port()
-    start = f"{ROOT / 'scripts/start'} --port {port} --config '{folder / 'router.yaml'}'"
-    keep = f"{program} --port {redis} --bind 127.0.0.1 --save '' --appendonly no"
-    service = Service(["sh", "-c", f"{keep} & exec {start}"], log=folder / "log", cwd=folder)
-    service.wait_for(f"http://127.0.0.1:{port}/health")
+    keep = ["--port", str(redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    config = limited(upstreams, f"redis://127.0.0.1:{redis}/0")
+    service, port = _started(config, folder, beside=shlex.join([program, *keep]))
     call = Call(_chat(port), "whole/m", headers={"authorization": f"Bearer {_CLIENT_KEY}"})
     return service, (Row("Switchyard, key with limits in Redis", call, None, ours=True),)
 
