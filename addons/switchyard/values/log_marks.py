@@ -9,5 +9,8 @@ OF_A_REQUEST: Final[dict[str, Any]] = {"of_a_request": True}
 
 
 def is_of_the_process(record: logging.LogRecord) -> bool:
-    """Whether a record is about the process, as a filter of a handler."""
-    return not getattr(record, "of_a_request", False)
+    """Whether a record is about the process, as a filter of a handler.
+
+    mitmproxy marks what it logs of a connection with its `client`.
+    """
+    return not hasattr(record, "of_a_request") and not hasattr(record, "client")
