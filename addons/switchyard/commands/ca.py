@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from switchyard.egress.system_roots import CERTIFICATE
 from switchyard.programs import program_of
 
-CERTIFICATE = "mitmproxy-ca-cert.pem"
 NAME = "switchyard-ca"
 _KEYCHAIN = "/Library/Keychains/System.keychain"
 _NOT_THERE = 3

@@ -1,9 +1,12 @@
-"""Finds the roots that this system trusts, as far as they are in a file."""
+"""Finds the roots that this system trusts, as far as they are in a file, and which one is ours."""
 
 import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+
+CERTIFICATE = "mitmproxy-ca-cert.pem"
+"""The proxy's authority, in mitmproxy's `confdir`."""
 
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

@@ -7,10 +7,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from switchyard.egress.system_roots import CERTIFICATE
 from switchyard.egress.system_roots import is_among_roots
-
-CERTIFICATE = "mitmproxy-ca-cert.pem"
-"""The file in mitmproxy's `confdir`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.tls import TlsData
 
 from switchyard.config.shipped import known_clients
+from switchyard.egress.system_roots import CERTIFICATE
 from switchyard.listener.addresses import may_pass
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
@@ -23,7 +24,6 @@ QUIET = 600.0
 """Seconds in which a report is not repeated, since tools try many times."""
 
 _MOST_TOLD = 1000
-_CA = "mitmproxy-ca-cert.pem"
 _ALERTS = re.compile(r"unknown ca|certificate unknown|bad certificate")
 """mitmproxy's texts for the alerts of clients that reject the certificate.
 
@@ -98,7 +98,7 @@ class ClientTrust:
         self._spare(data, agent, host)
         if not self._is_news(agent, host, time.monotonic()):
             return
-        ca = Path(ctx.options.confdir).expanduser() / _CA
+        ca = Path(ctx.options.confdir).expanduser() / CERTIFICATE
         name, advice = known_clients().advice(agent, host, str(ca))
         alert = _ALERTS.search((data.conn.error or "").lower())
         logger.warning(
