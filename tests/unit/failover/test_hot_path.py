@@ -16,9 +16,10 @@ from switchyard.attempt.receiver import RelayReceiver
 from switchyard.wire.format import Asked
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
+from tests.unit.failover.answers import CHUNKED
+from tests.unit.failover.answers import chunk
 from tests.unit.failover.driver import Driver
 
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 BY_LENGTH = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"
 NO_SECRETS = SimpleNamespace(data=lambda data: data, text=lambda text: text)
 
@@ -45,10 +46,6 @@ def frame(words: str, **more: object) -> bytes:
     choice = {"index": 0, "delta": {"content": words, **more}, "finish_reason": None}
     said = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     return b"data: %b\n\n" % json.dumps({**said, "choices": [choice]}).encode()
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def calls(step: Callable[[], object]) -> int:

@@ -4,19 +4,12 @@ import pytest
 
 from switchyard.failover.lingering import LINGER
 from switchyard.failover.lingering import LINGER_BYTES
+from tests.unit.failover.answers import CHUNKED
+from tests.unit.failover.answers import END
+from tests.unit.failover.answers import Clock
+from tests.unit.failover.answers import assert_let_go
+from tests.unit.failover.answers import chunk
 from tests.unit.failover.driver import Driver
-from tests.unit.failover.test_stream import CHUNKED
-from tests.unit.failover.test_stream import END
-from tests.unit.failover.test_stream import Clock
-from tests.unit.failover.test_stream import assert_let_go
-from tests.unit.failover.test_stream import chunk
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("time.monotonic", clock)
-    return clock
 
 
 def test_a_client_that_leaves_with_the_terminal_event_was_answered() -> None:

@@ -1,50 +1,23 @@
 """The state machine of one request over its attempts, without sockets."""
 
 import pytest
-from mitmproxy import http
 from mitmproxy.proxy import events
-from mitmproxy.proxy.commands import StartHook
 
 from switchyard.failover.attempt import Timeouts
-from switchyard.failover.hooks import AttemptHook
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.leaving import end_of_streams
+from tests.unit.failover.answers import CHUNKED
+from tests.unit.failover.answers import END
+from tests.unit.failover.answers import REFUSAL
+from tests.unit.failover.answers import Clock
+from tests.unit.failover.answers import assert_let_go
+from tests.unit.failover.answers import chunk
 from tests.unit.failover.driver import Beats
 from tests.unit.failover.driver import Driver
 from tests.unit.failover.driver import Lines
 from tests.unit.failover.driver import Resumable
 from tests.unit.failover.driver import Satisfied
 from tests.unit.failover.driver import Whole
-
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-END = b"0\r\n\r\n"
-REFUSAL = b"HTTP/1.1 429 Too Many\r\ncontent-length: 4\r\n\r\nbusy"
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("time.monotonic", clock)
-    return clock
-
-
-def assert_let_go(d: Driver) -> None:
-    """Nothing of the request is left in the layer."""
-    assert d.layer.streams == {}
-    assert not d.layer.command_sources
-    assert all(attempt.request is None for attempt in d.attempts)
 
 
 def test_one_attempt_streams_as_it_comes() -> None:
@@ -161,70 +134,6 @@ def test_closed_connections_are_forgotten() -> None:
         d.request().says(CHUNKED + chunk(b"end\n") + END).closes()
     assert len(d.servers) == 20
     assert len(d.layer.connections) <= 3
-
-
-class Watcher:
-    """Notes what it is told, and what the receiver had seen by then."""
-
-    def __init__(self) -> None:
-        self.told: list[object] = []
-
-    def head(self, response: http.Response) -> None:
-        self.told.append(response.status_code)
-
-    def received(self, data: bytes) -> None:
-        self.told.append(data)
-
-    def ended(self) -> None:
-        self.told.append("ended")
-
-
-class Skimming(Lines):
-    """One that need not read a line `skip`."""
-
-    def skim(self, data: bytes) -> bytes | None:
-        return data if data == b"skip\n" else None
-
-
-def watched(receiver: type[Lines] = Lines) -> tuple[Driver, list[Watcher]]:
-    watchers: list[Watcher] = []
-
-    def watch(hook: StartHook) -> None:
-        if isinstance(hook, AttemptHook):
-            watchers.append(Watcher())
-            hook.attempt.observer = watchers[-1]
-
-    d = Driver([1, 2], receiver)
-    d.on_hook = watch
-    return d.request(), watchers
-
-
-def test_an_observer_is_told_what_the_upstream_answers() -> None:
-    d, (watcher,) = watched()
-    d.says(CHUNKED + chunk(b"one\n")).says(chunk(b"two\n")).says(chunk(b"end\n") + END)
-    assert watcher.told == [200, b"one\n", b"two\n", b"end\n", "ended"]
-    assert d.answer.endswith(chunk(b"end\n") + END), "which changes nothing for the client"
-
-
-def test_an_observer_is_told_each_piece_once_where_some_are_skimmed() -> None:
-    d, (watcher,) = watched(Skimming)
-    d.says(CHUNKED + chunk(b"one\n")).says(chunk(b"skip\n")).says(chunk(b"more")).says(END)
-    assert watcher.told == [200, b"one\n", b"skip\n", b"more", "ended"]
-
-
-def test_an_observer_is_told_of_an_answer_that_breaks_off() -> None:
-    d, (watcher,) = watched()
-    d.says(CHUNKED + chunk(b"one\n")).closes()
-    assert watcher.told == [200, b"one\n", "ended"]
-
-
-def test_each_attempt_has_its_own_observer() -> None:
-    d, watchers = watched()
-    d.says(REFUSAL).says(CHUNKED + chunk(b"end\n") + END)
-    assert [watcher.told for watcher in watchers] == [
-        [429, b"busy", "ended"],
-        [200, b"end\n", "ended"],
-    ]
 
 
 def test_an_answer_cut_after_output_ends_cleanly_and_says_so() -> None:
@@ -507,115 +416,6 @@ def test_every_attempt_has_its_total_time(answered: bool, clock: Clock) -> None:
     assert [f.phase for f in d.failures] == ["total", "total"]
     assert d.answer.endswith(b"all out")
     assert_let_go(d)
-
-
-def hedging(d: Driver, after: float = 2.0) -> Driver:
-    def hedge(hook) -> None:
-        if hook.name == "attempt" and hook.attempt.number == 1:
-            hook.attempt.hedge_after = after
-
-    d.on_hook = hedge
-    return d
-
-
-def test_a_slow_attempt_is_hedged_and_the_first_output_wins(clock: Clock) -> None:
-    d = hedging(Driver([1, 2])).request()
-    clock.now += 1.9
-    d.wake()
-    assert len(d.servers) == 1
-    clock.now += 0.2
-    d.wake()
-    assert len(d.servers) == 2 and d.attempts[1].hedge
-    d.says(CHUNKED + chunk(b"second\n"), server=1)
-    assert d.servers[0] in d.closed and d.attempts[0].lost
-    d.says(chunk(b"end\n") + END, server=1)
-    assert d.answer.endswith(chunk(b"second\n") + chunk(b"end\n") + END)
-    assert d.failures == [] and d.hooks.count("attempt_ended") == 1
-    assert_let_go(d)
-
-
-def test_a_hedged_attempt_may_still_win(clock: Clock) -> None:
-    d = hedging(Driver([1, 2])).request()
-    clock.now += 2.1
-    d.wake()
-    d.says(CHUNKED + chunk(b"first\n"), server=0)
-    assert d.servers[1] in d.closed and d.attempts[1].lost
-    d.says(chunk(b"end\n") + END, server=0)
-    assert d.answer.endswith(chunk(b"first\n") + chunk(b"end\n") + END)
-    assert_let_go(d)
-
-
-@pytest.mark.parametrize("connecting", [True, False])
-def test_a_hedge_to_the_same_server_has_a_connection_of_its_own(
-    clock: Clock, connecting: bool
-) -> None:
-    """HTTP/1 carries one request at a time."""
-    d = hedging(Driver([1, 1]))
-    d.hold_connects = connecting
-    d.request()
-    clock.now += 2.1
-    d.wake()
-    while d.held_connects:
-        d.finish_connect()
-    assert len(d.servers) == 2
-    assert all(d.sent[server].startswith(b"POST /up") for server in d.servers)
-    d.says(CHUNKED + chunk(b"end\n") + END, server=1)
-    assert d.answer.endswith(chunk(b"end\n") + END)
-    assert d.servers[0] in d.closed and d.attempts[0].lost
-    assert_let_go(d)
-
-
-@pytest.mark.parametrize("fails", [0, 1])
-def test_one_of_two_may_fail(fails: int, clock: Clock) -> None:
-    d = hedging(Driver([1, 2, 3])).request()
-    clock.now += 2.1
-    d.wake()
-    d.says(REFUSAL, server=fails)
-    assert len(d.servers) == 2 and d.answer == b""
-    d.says(CHUNKED + chunk(b"end\n") + END, server=1 - fails)
-    assert d.answer.endswith(chunk(b"end\n") + END)
-    assert len(d.failures) == 1
-    assert_let_go(d)
-
-
-def test_when_both_fail_the_next_is_tried(clock: Clock) -> None:
-    d = hedging(Driver([1, 2, 3])).request()
-    clock.now += 2.1
-    d.wake()
-    d.says(REFUSAL, server=1).says(REFUSAL, server=0)
-    d.says(CHUNKED + chunk(b"end\n") + END, server=2)
-    assert d.answer.endswith(chunk(b"end\n") + END)
-    assert_let_go(d)
-
-
-def test_a_hedge_does_not_wait_for_its_connection(clock: Clock) -> None:
-    d = hedging(Driver([1, 2])).request()
-    d.hold_connects = True
-    clock.now += 2.1
-    d.wake()
-    d.says(CHUNKED + chunk(b"first\n"), server=0)
-    assert d.answer.endswith(chunk(b"first\n"))
-    assert d.held_connects == []
-    d.says(chunk(b"end\n") + END, server=0)
-    assert_let_go(d)
-
-
-def test_a_client_that_leaves_stops_both(clock: Clock) -> None:
-    d = hedging(Driver([1, 2])).request()
-    clock.now += 2.1
-    d.wake().hangs_up()
-    assert set(d.servers) <= set(d.closed)
-    assert d.hooks.count("error") == 1
-    assert_let_go(d)
-
-
-def test_no_hedge_where_there_is_nobody_to_hedge_with(clock: Clock) -> None:
-    d = hedging(Driver([1])).request()
-    clock.now += 2.1
-    d.wake()
-    assert len(d.servers) == 1
-    d.says(CHUNKED + chunk(b"end\n") + END)
-    assert d.answer.endswith(chunk(b"end\n") + END)
 
 
 def test_an_answer_that_broke_off_is_gone_on_with() -> None:
