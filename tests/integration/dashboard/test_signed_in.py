@@ -92,6 +92,20 @@ def test_a_key_is_made_changed_and_rotated(page: Page, axe: str) -> None:
     assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
 
 
+def test_a_dialog_that_is_closed_as_it_appears_is_gone(page: Page) -> None:
+    page.run(
+        """new MutationObserver((_, observer) => {
+            const button = document.querySelector("dialog header button");
+            if (!button) return;
+            observer.disconnect();
+            document.body.dataset.closed = "yes";
+            button.click();
+        }).observe(document.body, {subtree: true, childList: true})"""
+    )
+    page.click(".panel button.main", "Make")
+    page.wait("document.body.dataset.closed && !document.querySelector('dialog')")
+
+
 def test_another_router_is_taken_over(page: Page, axe: str, router: Router) -> None:
     page.run("location.hash = '#/setup'")
     page.click("button[aria-label='Show what it becomes: claude-code-router']")

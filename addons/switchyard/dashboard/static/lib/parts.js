@@ -1,6 +1,6 @@
 // Small pieces that screens are made of.
 
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { clean, duration } from "./format.js";
 import { now } from "./live.js";
 import { words } from "../words.js";
@@ -75,10 +75,13 @@ export function Snippet({ text }) {
   return html`<div class="snippet"><pre tabindex="0">${text}</pre><${Copy} key=${text} text=${text} /></div>`;
 }
 
-/** A dialog of the browser: it holds the focus, and Escape closes it. */
+/**
+ * A dialog of the browser: it holds the focus, and Escape closes it. It is shown as soon as it is in the page, since one
+ * that is closed before it was shown would tell nobody, and then stay.
+ */
 export function Dialog({ title, onClose, children, wide }) {
   const box = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current.showModal();
     return () => before?.focus?.();
