@@ -13,6 +13,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -32,15 +33,15 @@ from switchyard.usage.sqlite_files import open_file
 from switchyard.usage.sqlite_files import size_of
 from switchyard.usage.sqlite_files import version_of
 from switchyard.usage.sqlite_rows import SqliteRows
-from switchyard.usage.sqlite_statements import ADD_TOTAL
 from switchyard.usage.sqlite_statements import ALL_NAMES
-from switchyard.usage.sqlite_statements import END_RUNNING
 from switchyard.usage.sqlite_statements import INDEX_ROWS
-from switchyard.usage.sqlite_statements import INSERT_RUNNING
 from switchyard.usage.sqlite_statements import INSERT_WINDOW
 from switchyard.usage.sqlite_statements import MOST_IDS
+from switchyard.usage.sqlite_statements import add_totals
 from switchyard.usage.sqlite_statements import are_finished
+from switchyard.usage.sqlite_statements import end_running
 from switchyard.usage.sqlite_statements import insert_rows
+from switchyard.usage.sqlite_statements import insert_running
 from switchyard.usage.sqlite_statements import rebuild_sql
 from switchyard.usage.sqlite_statements import rollup_sql
 from switchyard.usage.store import Retention
@@ -52,8 +53,12 @@ from switchyard.usage.writer_lock import WriterLock
 
 logger = logging.getLogger(__name__)
 
-_STEPS = (256, 32, 4, 1)
-"""Rows that one statement inserts."""
+_STEPS = (500, 100, 25, 5, 1)
+"""Rows that one statement writes; the writer's full batch is one step.
+
+Each step of SQLite lets go of Python's lock and takes it again, for which the event loop has to let
+go of it in turn: that costs more than the step.
+"""
 
 
 class SqliteStore:
@@ -226,7 +231,7 @@ class SqliteStore:
         return damaged
 
     def _write_running(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
-        db.executemany(INSERT_RUNNING, [self._months.request(db, record) for record in records])
+        _in_steps(db, insert_running, [self._months.request(db, record) for record in records])
 
     def _write_finished(
         self, db: sqlite3.Connection, records: Sequence[RequestRecord]
@@ -244,24 +249,23 @@ class SqliteStore:
                 del new[id]
             self._insert(db, new.values())
         db.execute("RELEASE batch")
-        begun = {row[0] for row in db.execute("SELECT id FROM month.running")}
-        if ended := begun.intersection([one.id for one in records]):
-            db.executemany(END_RUNNING, [(id,) for id in ended])
+        _in_steps(db, end_running, [(one.id,) for one in records])
         return list(new.values())
 
     def _insert(self, db: sqlite3.Connection, records: Iterable[RequestRecord]) -> None:
         rows, tries = self._months, []
         for record in records:
             tries += rows.attempts(db, record)
-        _insert(db, "requests", [rows.request(db, record) for record in records])
-        _insert(db, "attempts", tries)
+        requests = [rows.request(db, record) for record in records]
+        _in_steps(db, partial(insert_rows, "requests"), requests)
+        _in_steps(db, partial(insert_rows, "attempts"), tries)
 
     def _add_totals(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
         tables = totals_of(records)
         for table, totals in {**tables, **rollups_of(tables)}.items():
             columns = schema.MAIN_TABLES[table]
             rows = [self._totals.total(db, columns, *one) for one in totals.items()]
-            db.executemany(ADD_TOTAL[table], rows)
+            _in_steps(db, partial(add_totals, table), rows)
 
 
 def _make_rollups(db: sqlite3.Connection) -> None:
@@ -274,13 +278,17 @@ def _make_rollups(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
-def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows in steps of falling sizes, so that there are few different statements."""
+def _in_steps(
+    db: sqlite3.Connection,
+    statement_of: Callable[[int], str],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    """Execute what is made for a number of rows, in steps of falling sizes: few are different."""
     begin = 0
     for size in _STEPS:
         while len(rows) - begin >= size:
             some = rows[begin : begin + size]
-            db.execute(insert_rows(table, size), tuple(chain.from_iterable(some)))
+            db.execute(statement_of(size), tuple(chain.from_iterable(some)))
             begin += size
 
 

@@ -1,7 +1,7 @@
 """The SQL of the SQLite store, made from the schema."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 from switchyard.usage import schema
 from switchyard.usage.records import FAILED_STATES
@@ -23,14 +23,13 @@ def _place(column: Column) -> int:
     return int(column.name in TOKEN_CLASSES)
 
 
-def _insert(table: str, columns: Sequence[Column]) -> str:
-    ordered = bound(columns)
-    names = ", ".join(column.name for column in ordered)
-    values = ", ".join(f"?{number}" for number in range(1, len(ordered) + 1))
-    return f"INSERT INTO {table} ({names}) VALUES ({values})"
+def _names(columns: Sequence[Column]) -> str:
+    return ", ".join(column.name for column in columns)
 
 
-_ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
+def _values(columns: Sequence[Column], rows: int) -> str:
+    return ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
+
 
 MOST_IDS = 500
 """Ids that one question asks for."""
@@ -41,27 +40,48 @@ def are_finished(count: int) -> str:
     return f"SELECT id FROM month.requests WHERE id IN ({', '.join('?' * count)})"
 
 
-@lru_cache(maxsize=64)
+@cache
 def insert_rows(table: str, rows: int) -> str:
-    """Return what inserts several finished rows in one step (`requests` or `attempts`).
-
-    Each step of SQLite lets go of Python's lock and takes it again, which the event loop notices.
-    """
+    """Return what inserts several finished rows (`requests` or `attempts`)."""
     columns = bound(schema.ROW_TABLES[table])
-    names = ", ".join(column.name for column in columns)
-    row = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
+    return f"INSERT INTO month.{table} ({_names(columns)}) VALUES {_values(columns, rows)}"
+
+
+@cache
+def insert_running(rows: int) -> str:
+    """Return what inserts several requests under way, without those that have ended already."""
+    columns = bound(schema.REQUESTS)
+    id = f"column{1 + [column.name for column in columns].index('id')}"
+    return (
+        f"INSERT INTO month.running ({_names(columns)}) SELECT * FROM"
+        f" (VALUES {_values(columns, rows)})"
+        f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = {id})"
+        " ON CONFLICT (id) DO NOTHING"
+    )
+
+
+@cache
+def end_running(count: int) -> str:
+    """Return what forgets that so many requests were under way."""
+    return f"DELETE FROM month.running WHERE id IN ({', '.join('?' * count)})"
+
+
+@cache
+def add_totals(table: str, rows: int) -> str:
+    """Return what adds several rows to a table of totals."""
+    columns = bound(schema.MAIN_TABLES[table])
+    return (
+        f"INSERT INTO main.{table} ({_names(columns)}) VALUES {_values(columns, rows)}"
+        f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
+    )
 
 
 INDEX_ROWS = tuple(
     f"CREATE INDEX IF NOT EXISTS month.{name} {rows}" for name, rows in schema.ROW_INDEXES.items()
 )
-END_RUNNING = "DELETE FROM month.running WHERE id = ?"
-INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
-INSERT_RUNNING = (
-    _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")
-    + f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = ?{_ID_PLACE})"
-    + " ON CONFLICT (id) DO NOTHING"
+INSERT_WINDOW = (
+    f"INSERT INTO main.windows ({_names(bound(schema.WINDOWS))})"
+    f" VALUES {_values(schema.WINDOWS, 1)} ON CONFLICT DO NOTHING"
 )
 
 
@@ -72,13 +92,6 @@ def _added(table: str) -> str:
         ", ".join(f"{one} = ifnull({one}, 0) + excluded.{one}" for one in sums)
         + ", first = min(first, excluded.first), last = max(last, excluded.last)"
     )
-
-
-ADD_TOTAL = {
-    table: _insert(f"main.{table}", columns)
-    + f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
-    for table, columns in {**schema.TOTAL_TABLES, **schema.ROLLUPS}.items()
-}
 
 
 ALL_NAMES = (
