@@ -38,7 +38,7 @@ class Desk:
         self.runtime = runtime
         self.measurements = Measurements(RouterGauges(runtime), os.environ.get(METRICS, ""))
         self.events: EventHub = runtime.events
-        self.news = RequestNews(self.rules)
+        self.news = RequestNews(self.rules, runtime.exchanges.running)
         self.events.collect = self.news.collect
         self.log = KeptLog()
         self.confdir = Path("~/.mitmproxy")

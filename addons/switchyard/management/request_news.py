@@ -1,11 +1,12 @@
-"""Notes what requests do while somebody looks, and makes rows only of what is shown of it."""
+"""Notes what requests do while there are readers, and makes rows only of what they are shown."""
 
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
 from copy import copy
-from itertools import islice
+from uuid import UUID
 
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.management.record_members import record_members
 from switchyard.recording.request_record import Ending
@@ -19,81 +20,93 @@ MOST_ENDED = 25
 MOST_BEGUN = 100
 """Requests under way that one piece introduces; the others follow if they still run."""
 
+type _Attempt = AttemptState | None
+type _Ended = tuple[Exchange, tuple[AttemptState, ...], _Attempt, _Attempt, Rules, Ending]
+
 
 class RequestNews:
     """Gathers requests until `collect` makes events of them. For the event loop only.
 
-    To note something costs a request next to nothing. A request that ends before it was told of
-    is told once, as ended. Of many that end together the last are told; the others are counted.
+    A request that begins leaves nothing here, one that ends a reference and a count: `collect`
+    compares those that run with those that readers know. A request that ends before readers know
+    it is shown once, as ended. Of many that end together the last are shown, the others counted.
     """
 
-    def __init__(self, rules: Callable[[], Rules]) -> None:
+    def __init__(
+        self, rules: Callable[[], Rules], running: Callable[[], Iterable[Exchange]]
+    ) -> None:
+        """Take what returns how requests are billed, and the requests under way."""
         self._rules = rules
-        self._begun: dict[str, Exchange] = {}
-        self._tried: dict[str, Exchange] = {}
-        self._ended: deque[tuple[Exchange, Rules, Ending]] = deque()
-        self._skipped = 0
-        self._left: list[str] = []
-        """Ids of requests that readers know and whose end is only counted."""
-        self._told: set[str] = set()
-        """Requests under way that readers know, by `_key`."""
+        self._running = running
+        self._tried: set[str] = set()
+        self._ended: deque[_Ended] = deque(maxlen=MOST_ENDED)
+        self._count = 0
+        """Requests that ended, with those that `_ended` has no room for."""
+        self._known: set[str] = set()
+        """Requests under way that all readers know, by `_key`."""
+        self._shown: set[str] = set()
+        """Requests under way that a snapshot had, so that one reader knows them at least."""
 
-    def begin(self, exchange: Exchange) -> None:
-        self._begun[_key(exchange)] = exchange
+    def start(self) -> None:
+        """Takes those under way for known: the snapshot has them that the first reader gets."""
+        self._known = set(map(_key, self._running()))
 
     def note_attempt(self, exchange: Exchange) -> None:
         """Notes that an attempt failed."""
-        self._tried[_key(exchange)] = exchange
+        self._tried.add(_key(exchange))
 
     def end(self, exchange: Exchange, ending: Ending) -> None:
-        key = _key(exchange)
-        self._begun.pop(key, None)
-        self._tried.pop(key, None)
-        # A copy keeps the attempts, which the exchange itself is about to be released of.
-        self._ended.append((copy(exchange), self._rules(), ending))
-        if len(self._ended) > MOST_ENDED:
-            skipped = self._ended.popleft()[0]
-            self._skipped += 1
-            if (key := _key(skipped)) in self._told:
-                self._told.discard(key)
-                self._left.append(str(skipped.id))
+        """Notes that a request ended, before its exchange is released of the attempts."""
+        # The attempts beside the exchange cost a fraction of a copy, which few of many need.
+        attempts = exchange.tries, exchange.latest, exchange.winner
+        self._ended.append((exchange, *attempts, self._rules(), ending))
+        self._count += 1
 
     def tell(self, exchanges: Iterable[Exchange]) -> list[JsonObject]:
-        """Returns rows of all requests under way; readers know them from then on."""
-        running = {_key(one): one for one in exchanges}
-        self._told.intersection_update(_key(one) for one, _, _ in self._ended)
-        self._told.update(running)
-        return list(map(self.row_of, running.values()))
+        """Returns rows of requests under way, for a snapshot."""
+        running = list(exchanges)
+        self._shown.update(map(_key, running))
+        return list(map(self.row_of, running))
 
     def row_of(self, exchange: Exchange) -> JsonObject:
         """Returns a request under way as a record, with its route so far."""
         return _row(exchange, self._rules(), None)
 
     def collect(self) -> list[RouterEvent]:
-        """Returns the events of what was noted since the last call."""
-        begun = list(islice(self._begun.items(), MOST_BEGUN))
-        for key, _ in begun:
-            del self._begun[key]
-            self._tried.pop(key, None)
-            self._told.add(key)
-        events = [RouterEvent("begun", self.row_of(one)) for _, one in begun]
-        for key, one in self._tried.items():
-            if key in self._told:
-                told: JsonObject = {"id": str(one.id), "route": one.steps()}
-                events.append(RouterEvent("tried", told))
+        """Returns the events of what happened since the last call."""
+        ended = {_key(one[0]): one for one in self._ended}
+        running = {key: one for one in self._running() if (key := _key(one)) not in ended}
+        new = [key for key in running if key not in self._known][:MOST_BEGUN]
+        events = [RouterEvent("begun", self.row_of(running[key])) for key in new]
+        for key in self._tried & self._known & running.keys():
+            tried: JsonObject = {"id": _spelled(key), "route": running[key].steps()}
+            events.append(RouterEvent("tried", tried))
+        skipped = self._count - len(ended)
+        left = sorted(map(_spelled, (self._known | self._shown) - running.keys() - ended.keys()))
+        if skipped or left:
+            events.append(RouterEvent("skipped", {"count": skipped, "ids": left}))
+        events += [RouterEvent("ended", _ended_row(one)) for one in ended.values()]
+        self._known = {*new, *(self._known & running.keys())}
+        self._shown &= running.keys()
         self._tried.clear()
-        if self._skipped:
-            events.append(RouterEvent("skipped", {"count": self._skipped, "ids": self._left}))
-            self._skipped, self._left = 0, []
-        for exchange, rules, ending in self._ended:
-            self._told.discard(_key(exchange))
-            events.append(RouterEvent("ended", _row(exchange, rules, ending)))
         self._ended.clear()
+        self._count = 0
         return events
 
 
 def _key(exchange: Exchange) -> str:
     return exchange.call.asked.id
+
+
+def _spelled(key: str) -> str:
+    return str(UUID(hex=key))
+
+
+def _ended_row(ended: _Ended) -> JsonObject:
+    exchange, tries, latest, winner, rules, ending = ended
+    whole = copy(exchange)
+    whole.tries, whole.latest, whole.winner = tries, latest, winner
+    return _row(whole, rules, ending)
 
 
 def _row(exchange: Exchange, rules: Rules, ending: Ending | None) -> JsonObject:

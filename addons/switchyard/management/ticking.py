@@ -35,7 +35,8 @@ class Ticker:
         return self._task is not None
 
     def begin(self) -> None:
-        """Starts to look, on the running loop."""
+        """Starts to look, on the running loop: the first reader has come."""
+        self._desk.news.start()
         if self._task is None:
             self._known = {kind: _lasting(data) for kind, data in self._states().items()}
             self._task = asyncio_utils.create_task(
@@ -65,6 +66,7 @@ class Ticker:
             if self._known.get(kind) != lasting:
                 self._known[kind] = lasting
                 events.publish(kind, data)
+        events.break_silence()
 
     def _states(self) -> dict[str, JsonObject]:
         return {"health": self._desk.health(), "quota": {"windows": self._desk.quota()}}

@@ -18,8 +18,7 @@ class Reporting:
         self._events = desk.events
 
     def request(self, flow: http.HTTPFlow) -> None:
-        if self._events.has_readers and (exchange := self._exchanges.get(flow)) is not None:
-            self._news.begin(exchange)
+        if self._events.has_readers:
             self._events.awake()
 
     def attempt_ended(self, attempt: Attempt) -> None:

@@ -15,6 +15,9 @@ FOLDED_BUSY = 1.0
 """The same after a piece of at least `BUSY` events: a person reads no faster."""
 BUSY = 25
 
+SILENCE = 15.0
+"""Seconds without an event after which readers get a comment, so that none takes it for dead."""
+
 MOST_WAITING = 64
 """Pieces that wait for a reader; one that is further behind gets a snapshot in their place."""
 
@@ -71,16 +74,16 @@ class EventHub:
         """Sends an event to the other workers."""
         self.collect: Callable[[], Sequence[RouterEvent]] = tuple
         """Returns what was noted since it was last called, and is made into events only then."""
+        self.has_readers = False
+        """Whether there are any, here or elsewhere. No property: each request asks for it twice."""
         self._is_watched_elsewhere = False
         self._own: list[RouterEvent] = []
         self._received: list[RouterEvent] = []
         self._timer: asyncio.TimerHandle | None = None
         self._pause = FOLDED
         self._number = 0
-
-    @property
-    def has_readers(self) -> bool:
-        return bool(self._readers) or self._is_watched_elsewhere
+        self._sent_at = 0.0
+        """When readers got the last piece, on the loop's clock."""
 
     @property
     def has_own_readers(self) -> bool:
@@ -102,23 +105,24 @@ class EventHub:
         if len(self._readers) >= MOST_READERS:
             return None
         reader, is_first = EventReader(), not self._readers
-        if not self.has_readers:
-            self._begin()
+        if is_first:
+            self._sent_at = asyncio.get_running_loop().time()
         self._readers.add(reader)
+        self._count()
         if is_first and self.on_watch is not None:
             self.on_watch(True)
         return reader
 
     def leave(self, reader: EventReader) -> None:
         self._readers.discard(reader)
+        self._count()
         if not self._readers and self.on_watch is not None:
             self.on_watch(False)
 
     def watch_elsewhere(self, watched: bool) -> None:
         """Notes whether another worker has readers."""
-        if watched and not self.has_readers:
-            self._begin()
         self._is_watched_elsewhere = watched
+        self._count()
 
     def publish(self, kind: str, data: JsonObject) -> None:
         """Adds an event to the next piece, if there are readers."""
@@ -152,15 +156,25 @@ class EventHub:
                     self.forward(event.kind, event.data)
         if self._readers and events:
             piece = b"".join(self.written(one.kind, one.data) for one in events)
-            later = asyncio.get_running_loop().call_later
-            for at, reader in enumerate(self._readers):
-                later(at * _APART, reader.take, piece)
+            self._send(piece)
+
+    def break_silence(self) -> None:
+        """Sends a comment after a long silence. One look for all readers needs no timer of each."""
+        if self._readers and asyncio.get_running_loop().time() - self._sent_at >= SILENCE:
+            self._send(b": quiet\n\n")
 
     def written(self, kind: str, data: JsonObject) -> bytes:
         """Returns an event as the stream has it (HTML, "Server-sent events"), with a number."""
         self._number += 1
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (self._number, kind.encode(), dumps(data))
 
-    def _begin(self) -> None:
-        if self.on_first is not None:
+    def _send(self, piece: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        self._sent_at = loop.time()
+        for at, reader in enumerate(self._readers):
+            loop.call_later(at * _APART, reader.take, piece)
+
+    def _count(self) -> None:
+        had, self.has_readers = self.has_readers, bool(self._readers) or self._is_watched_elsewhere
+        if self.has_readers and not had and self.on_first is not None:
             self.on_first()

@@ -28,10 +28,13 @@ def news(runtime: FakeRuntime) -> RequestNews:
     return Desk(runtime).news
 
 
-def begun(runtime: FakeRuntime, news: RequestNews) -> Exchange:
-    exchange = Pipeline(runtime).begin(call_flow(runtime))
-    news.begin(exchange)
-    return exchange
+def begun(runtime: FakeRuntime) -> Exchange:
+    return Pipeline(runtime).begin(call_flow(runtime))
+
+
+def end(runtime: FakeRuntime, news: RequestNews, exchange: Exchange) -> None:
+    news.end(exchange, ENDING)
+    runtime.exchanges.end(exchange.call.flow)
 
 
 def told(news: RequestNews) -> list[tuple[str, JsonObject]]:
@@ -45,12 +48,12 @@ def kinds(news: RequestNews) -> list[str]:
 def test_a_request_is_told_from_its_begin_to_its_end(
     runtime: FakeRuntime, news: RequestNews
 ) -> None:
-    exchange = begun(runtime, news)
+    exchange = begun(runtime)
     [(kind, row)] = told(news)
     assert (kind, row["id"], row["state"]) == ("begun", str(exchange.id), "running")
     news.note_attempt(exchange)
     assert told(news) == [("tried", {"id": str(exchange.id), "route": ["no attempt"]})]
-    news.end(exchange, ENDING)
+    end(runtime, news, exchange)
     [(kind, row)] = told(news)
     assert (kind, row["id"], row["route"]) == ("ended", str(exchange.id), ["no attempt"])
     assert told(news) == []
@@ -59,9 +62,9 @@ def test_a_request_is_told_from_its_begin_to_its_end(
 def test_a_request_that_ended_before_it_was_told_is_told_once(
     runtime: FakeRuntime, news: RequestNews
 ) -> None:
-    exchange = begun(runtime, news)
+    exchange = begun(runtime)
     news.note_attempt(exchange)
-    news.end(exchange, ENDING)
+    end(runtime, news, exchange)
     assert kinds(news) == ["ended"]
 
 
@@ -72,8 +75,7 @@ def test_a_row_is_whole_although_its_exchange_was_released(
     exchange = pipeline.begin(flow)
     pipeline.answer(pipeline.attempt(flow), reply())
     exchange.completed = True
-    news.end(exchange, ENDING)
-    exchange.release()
+    end(runtime, news, exchange)
     [(_, row)] = told(news)
     [attempt] = row["tries"]
     assert row["route"] == ["chat ok"] and row["provider"] == attempt["provider"] == "chat"
@@ -82,11 +84,11 @@ def test_a_row_is_whole_although_its_exchange_was_released(
 
 
 def test_of_many_that_end_the_others_are_counted(runtime: FakeRuntime, news: RequestNews) -> None:
-    known = begun(runtime, news)
+    known = begun(runtime)
     news.collect()
-    exchanges = [known, *(begun(runtime, news) for _ in range(2 * MOST_ENDED))]
+    exchanges = [known, *(begun(runtime) for _ in range(2 * MOST_ENDED))]
     for exchange in exchanges:
-        news.end(exchange, ENDING)
+        end(runtime, news, exchange)
     (kind, counted), *rows = told(news)
     assert kind == "skipped"
     assert counted == {"count": MOST_ENDED + 1, "ids": [str(known.id)]}
@@ -95,19 +97,50 @@ def test_of_many_that_end_the_others_are_counted(runtime: FakeRuntime, news: Req
 
 
 def test_who_is_in_a_snapshot_is_known(runtime: FakeRuntime, news: RequestNews) -> None:
-    exchange = begun(runtime, news)
+    exchange = begun(runtime)
     assert [row["id"] for row in news.tell([exchange])] == [str(exchange.id)]
-    for one in (exchange, *(begun(runtime, news) for _ in range(MOST_ENDED))):
-        news.end(one, ENDING)
+    for one in (exchange, *(begun(runtime) for _ in range(MOST_ENDED))):
+        end(runtime, news, one)
     assert told(news)[0] == ("skipped", {"count": 1, "ids": [str(exchange.id)]})
+    assert told(news) == []
+
+
+def test_what_runs_when_the_first_reader_comes_is_in_its_snapshot_alone(
+    runtime: FakeRuntime, news: RequestNews
+) -> None:
+    exchange = begun(runtime)
+    news.start()
+    assert told(news) == []
+    end(runtime, news, exchange)
+    assert kinds(news) == ["ended"]
+
+
+def test_what_one_snapshot_had_is_told_to_all_others(
+    runtime: FakeRuntime, news: RequestNews
+) -> None:
+    news.start()
+    exchange = begun(runtime)
+    news.tell([exchange])
+    assert kinds(news) == ["begun"]
+    assert told(news) == []
+
+
+def test_a_request_whose_hooks_wait_for_others_is_told_once(
+    runtime: FakeRuntime, news: RequestNews
+) -> None:
+    exchange = begun(runtime)
+    news.end(exchange, ENDING)
+    assert kinds(news) == ["ended"]
+    runtime.exchanges.end(exchange.call.flow)
+    assert told(news) == []
 
 
 def test_of_many_that_begin_the_others_follow(
     runtime: FakeRuntime, news: RequestNews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_news, "MOST_BEGUN", 2)
-    exchanges = [begun(runtime, news) for _ in range(4)]
+    exchanges = [begun(runtime) for _ in range(4)]
     assert kinds(news) == ["begun", "begun"]
     news.note_attempt(exchanges[2])
-    news.end(exchanges[3], ENDING)
+    end(runtime, news, exchanges[3])
     assert kinds(news) == ["begun", "ended"]

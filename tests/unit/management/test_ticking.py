@@ -21,7 +21,7 @@ async def test_running_requests_are_reported() -> None:
     Pipeline(runtime).begin(call_flow(runtime))
     ticker.look()
     piece = await asyncio.wait_for(reader.waiting.get(), 15)
-    assert re.findall(rb"event: (\w+)", piece) == [b"progress", b"health"]
+    assert re.findall(rb"event: (\w+)", piece) == [b"begun", b"progress", b"health"]
     ticker.stop()
 
 

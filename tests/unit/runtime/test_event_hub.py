@@ -77,6 +77,18 @@ async def test_what_was_noted_is_made_into_events_only_when_a_piece_is_written()
     assert asked == [1]
 
 
+async def test_a_long_silence_is_broken_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = EventHub()
+    first, second = subscribed(hub), subscribed(hub)
+    hub.break_silence()
+    hub.publish("a", {})
+    hub.fold()
+    assert [await taken(first), await taken(second)] == [b"id: 1\nevent: a\ndata: {}\n\n"] * 2
+    monkeypatch.setattr(event_hub, "SILENCE", 0.0)
+    hub.break_silence()
+    assert [await taken(first), await taken(second)] == [b": quiet\n\n"] * 2
+
+
 async def test_a_slow_reader_knows_that_it_is_behind() -> None:
     hub = EventHub()
     slow, quick = subscribed(hub), subscribed(hub)
@@ -114,11 +126,15 @@ async def test_the_first_reader_starts_the_work() -> None:
     hub.on_first = lambda: begun.append(1)
     assert not hub.has_readers
     hub.watch_elsewhere(True)
-    reader = subscribed(hub)
-    subscribed(hub)
+    readers = [subscribed(hub), subscribed(hub)]
     assert begun == [1]
-    hub.leave(reader)
+    for reader in readers:
+        hub.leave(reader)
     assert hub.has_readers
+    hub.watch_elsewhere(False)
+    assert not hub.has_readers
+    hub.watch_elsewhere(True)
+    assert begun == [1, 1]
 
 
 async def test_other_workers_get_what_happened_here_alone() -> None:

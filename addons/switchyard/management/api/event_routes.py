@@ -1,6 +1,5 @@
 """The stream of events (HTML, "Server-sent events"): a snapshot first, then what happens."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
@@ -11,9 +10,6 @@ from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
 from switchyard.management.desk import Desk
 from switchyard.runtime.event_hub import EventReader
-
-SILENCE = 15.0
-"""Seconds without an event after which a comment is sent, so that nobody takes it for dead."""
 
 _STREAM = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 
@@ -45,10 +41,7 @@ async def _written(desk: Desk, reader: EventReader) -> AsyncIterator[bytes]:
     try:
         yield await _snapshot(desk)
         while True:
-            try:
-                piece = await asyncio.wait_for(reader.waiting.get(), SILENCE)
-            except TimeoutError:
-                piece = b": quiet\n\n"
+            piece = await reader.waiting.get()
             if reader.is_over:
                 return
             if reader.is_behind:
