@@ -2,9 +2,7 @@
 
 from switchyard.attempt.adjustments import Adjustments
 from switchyard.exchange.exchange import AttemptState
-from switchyard.exchange.exchange import Call
-from switchyard.exchange.http_messages import lower_items
-from switchyard.policy.affinity import session_of
+from switchyard.exchange.sessions import find_session
 from switchyard.state.proofs import ProofReader
 from switchyard.state.proofs import Proofs
 from switchyard.state.thinking import ThinkingMemory
@@ -111,7 +109,7 @@ def keep_notes(
             tag := adjustments.thinking_tag(state.target, state.upstream_format.name)
         ):
             parts = untagged(parts, tag)
-        thinking.note(_whose(state.call, maker), parts)
+        thinking.note(_whose(state, maker), parts)
 
 
 def with_demands(
@@ -129,15 +127,14 @@ def with_demands(
 
     def recall(id: str, name: str, arguments: str):
         if not whose:
-            whose.append(_whose(state.call, adjustments.maker(state.target)))
+            whose.append(_whose(state, adjustments.maker(state.target)))
         return memory.recall(whose[0], id, name, arguments)
 
     return with_demanded(body, state.upstream_format.name, demand, recall)
 
 
-def _whose(call: Call, maker: str) -> Whose:
-    session = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
-    return Whose(call.owner, session.id if session else "", maker)
+def _whose(state: AttemptState, maker: str) -> Whose:
+    return Whose(state.call.owner, find_session(state.exchange) or "", maker)
 
 
 def _has_choice(state: AttemptState) -> bool:

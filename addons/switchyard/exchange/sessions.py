@@ -4,19 +4,30 @@ import hashlib
 
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.http_messages import lower_name
+from switchyard.policy.affinity import SESSION_HEADERS
 from switchyard.policy.affinity import has_history
 from switchyard.policy.affinity import session_of
+from switchyard.values.remembering import remembering
 
 
 def find_session(exchange: Exchange) -> str | None:
     """Returns the id of the client's session; None if nothing tells it. Finds it once."""
     if not exchange.sought:
         call = exchange.call
-        found = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
+        headers = lower_items(call.head.headers, _session_name)
+        found = session_of(headers, call.format.unwrap(call.body))
         exchange.sought = True
         if found is not None:
             exchange.session, exchange.by_opening = found.id, found.source == "opening"
     return exchange.session
+
+
+@remembering
+def _session_name(field: bytes) -> str:
+    """Returns the lower-case name of a header that may name a session, else ""."""
+    name = lower_name(field)
+    return name if name in SESSION_HEADERS else ""
 
 
 def begins_session(exchange: Exchange) -> bool:

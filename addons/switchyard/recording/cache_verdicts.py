@@ -68,34 +68,44 @@ class CacheVerdicts:
             return None
         if state.call.operation is not None or state.upstream_format is None:
             return None
-        key = (record.client_key, record.session, state.call.model, _opening(state.call))
-        last, now = self._last.get(key), _last_of(state, record.tokens)
-        self._keep(key, now)
         read = record.tokens.cache_read or 0
-        if last is None or last.cached < _LEAST or read >= _KEPT * last.cached:
+        cached = read + _written(record.tokens)
+        if cached < _LEAST and not self._last:
             return None
-        return _why(last, now)
+        key = (record.client_key, record.session, state.call.model, _opening(state.call))
+        last = self._last.get(key)
+        if last is None and cached < _LEAST:
+            return None
+        now = _last_of(state, cached)
+        self._keep(key, now if cached >= _LEAST else None)
+        return None if last is None or read >= _KEPT * last.cached else _why(last, now)
 
-    def _keep(self, key: Hashable, one: _Last) -> None:
+    def _keep(self, key: Hashable, one: _Last | None) -> None:
+        """Keep a conversation's last request; None forgets it, as one whose cache is not missed."""
         with self._lock:
             if (old := self._last.pop(key, None)) is not None:
                 self._bytes -= old.size
+            if one is None:
+                return
             self._last[key] = one
             self._bytes += one.size
             while len(self._last) > MOST_CONVERSATIONS or self._bytes > self._most_bytes:
                 self._bytes -= self._last.popitem(last=False)[1].size
 
 
-def _last_of(state: AttemptState, tokens: Tokens) -> _Last:
+def _written(tokens: Tokens) -> int:
+    return (tokens.cache_write_5m or 0) + (tokens.cache_write_1h or 0)
+
+
+def _last_of(state: AttemptState, cached: int) -> _Last:
     assert state.upstream_format is not None
-    written = (tokens.cache_write_5m or 0) + (tokens.cache_write_1h or 0)
     return _Last(
         member=(state.target.provider.name, state.target.model or state.call.model),
         credential=state.chosen.credential.id,
         format=state.upstream_format.name,
         body=state.sent_body or state.upstream_body,
         at=state.call.started,
-        cached=(tokens.cache_read or 0) + written,
+        cached=cached,
         size=len(state.call.raw),
     )
 

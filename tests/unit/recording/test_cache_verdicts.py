@@ -122,3 +122,13 @@ def test_requests_that_did_not_end_well_say_nothing() -> None:
     exchange = one.pipeline.begin(call_flow(one.pipeline.runtime, "anthropic", "two/d"))
     assert one.judge(exchange, COLD) is None
     assert len(one.verdicts) == 0
+
+
+def test_a_request_without_a_cache_is_not_kept() -> None:
+    one = Conversation()
+    one.ask(Tokens(input=10, output=5))
+    assert len(one.verdicts) == 0
+    one.ask(WARM)
+    assert len(one.verdicts) == 1
+    assert one.ask(Tokens(input=10, output=5)) == "not kept by the provider"
+    assert len(one.verdicts) == 0
