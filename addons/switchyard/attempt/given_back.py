@@ -10,6 +10,7 @@ from switchyard.state.thinking import Whose
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.proofs import may_have_proofs
 from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
 from switchyard.wire.translate.quirks import with_usual_ids
@@ -39,7 +40,7 @@ def select_proofs(
         if "tools" in body:
             body = with_usual_ids(body, format.name)
         raw = state.call.raw
-        if not state.call.recalled and not any(mark in raw for mark in format.proof_marks):
+        if not state.call.recalled and not may_have_proofs(raw, format.proof_marks):
             return body, False
     strange = adjustments.foreign_proofs(state.target) if chooses else None
 

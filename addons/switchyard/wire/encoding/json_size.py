@@ -6,6 +6,8 @@ number of its values as much as on its size.
 
 import re
 
+from switchyard.values.searching import count_rare
+
 _GAP = 65_536
 """Bytes outside of strings that are looked at at once."""
 _STRINGS = re.compile(rb'(?:[^"]{0,%d}+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,256}+' % _GAP, re.DOTALL)
@@ -36,4 +38,4 @@ def has_more_values(text: bytes, most: int) -> bool:
 
 def _signs(text: bytes) -> int:
     """Each value but the first of all is behind one of these."""
-    return text.count(b",") + text.count(b"[") + text.count(b"{")
+    return count_rare(text, b",") + count_rare(text, b"[") + count_rare(text, b"{")

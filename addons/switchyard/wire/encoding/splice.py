@@ -8,12 +8,15 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from switchyard.values.searching import find_rare
+from switchyard.values.searching import has_rare
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 
 # Longest runs first: an alternative a character is several times slower.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKENS = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
+_ENDS = re.compile(rb"\s*}")
 _VALUE = rb"\s*:\s*(" + _STRING + rb"|true|false|null)"
 
 
@@ -37,22 +40,43 @@ def splice(raw: bytes, body: JsonObject, changes: Mapping[str, str | bool]) -> b
 def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes | None:
     name = dumps(key)
     if key not in body:
-        brace = raw.find(b"{")
-        rest = raw[brace + 1 :]
-        comma = b"" if rest.lstrip().startswith(b"}") else b","
-        return b"".join([raw[: brace + 1], name, b":", dumps(value), comma, rest])
+        inside = raw.find(b"{") + 1
+        comma = b"" if _ENDS.match(raw, inside) else b","
+        new = b"%b:%b%b" % (name, dumps(value), comma)
+        return _with(raw, inside, inside, new)
     if not isinstance(body[key], str | bool | None):
         return None
     places = _places_of(name)
-    first = raw.find(name)
+    first = find_rare(raw, name)
     # The one place there is may be a nested one, where the top-level key is spelled with escapes.
-    if first < 0 or raw.find(name, first + len(name)) >= 0 or raw.find(b"\\u") >= 0:
+    if (
+        first < 0
+        or has_rare(raw, name, first + len(name))
+        or any(has_rare(raw, escape) for escape in _escapes_of(key))
+    ):
         place = _top_level(raw, places)
     else:
         place = places.match(raw, first)
     if place is None:
         return None
-    return b"".join([raw[: place.start(1)], dumps(value), raw[place.end(1) :]])
+    return _with(raw, place.start(1), place.end(1), dumps(value))
+
+
+def _with(raw: bytes, start: int, end: int, new: bytes) -> bytes:
+    """Returns the text with `new` from `start` to `end`; its parts are copied once."""
+    view = memoryview(raw)
+    return b"".join((view[:start], new, view[end:]))
+
+
+@lru_cache(64)
+def _escapes_of(key: str) -> frozenset[bytes]:
+    """Returns prefixes of all escapes that a text can spell some of the key's characters with.
+
+    Most escapes are of other characters: text outside of ASCII, by `json.dumps` of Python.
+    """
+    if not (key.isascii() and key.isidentifier()):
+        return frozenset({b"\\u"})
+    return frozenset(b"\\u00%x" % (code >> 4) for code in key.encode())
 
 
 @lru_cache(64)

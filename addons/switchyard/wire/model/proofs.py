@@ -5,10 +5,12 @@ the proof of another maker. A format's `proofs` module finds them in a body; a `
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from operator import is_
 from typing import Any
 
+from switchyard.values.searching import has_rare
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
@@ -17,6 +19,11 @@ from switchyard.wire.model.conversation import ToolCall
 
 type Keeps = Callable[[str], bool]
 """Whether a proof stays. It is empty for thinking that has none."""
+
+
+def may_have_proofs(raw: bytes, marks: Iterable[bytes]) -> bool:
+    """Whether a request or reply, as JSON, has one of a format's `proof_marks`."""
+    return any(has_rare(raw, mark) for mark in marks)
 
 
 def nothing(proof: str) -> bool:

@@ -9,6 +9,7 @@ from switchyard.wire.model.events import Event
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import says_something
 from switchyard.wire.model.fold import unfold
+from switchyard.wire.model.proofs import may_have_proofs
 from switchyard.wire.outcome import is_empty
 from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.outcome import Outcome
@@ -23,7 +24,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
     Returns the bytes of a stream if the client wants one. Raises BadReply.
     """
     upstream = conversion.upstream
-    noted = conversion.notes.keeps != "proofs" or any(mark in raw for mark in upstream.proof_marks)
+    noted = conversion.notes.keeps != "proofs" or may_have_proofs(raw, upstream.proof_marks)
     if conversion.keeps_bytes and not (conversion.streams or noted or conversion.rejects_refusals):
         if (seen := upstream.glance(body)) is not None:
             (outcome.usage,) = seen

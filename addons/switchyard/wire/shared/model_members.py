@@ -15,9 +15,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from switchyard.values.remembering import remembering
+from switchyard.values.searching import find_rare
+from switchyard.values.searching import has_rare
 from switchyard.wire.encoding.jsonio import JsonObject
 
 MODEL = "model"
+_QUOTED = b'"model"'
 
 _TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _LETTERS_IN_ESCAPES = (rb"\u004", rb"\u006")
@@ -52,10 +55,11 @@ def names_twice(raw: bytes) -> bool:
 
     Servers may take either. A text that is too long to search may have it.
     """
-    # `find` is faster: `in` first tries the bytes as a number, which raises an error each time.
-    escaped = raw.find(b"\\") >= 0 and any(raw.find(mark) >= 0 for mark in _LETTERS_IN_ESCAPES)
-    if not escaped and raw.count(b'"model"') <= 1:
-        return False
+    escaped = any(has_rare(raw, mark) for mark in _LETTERS_IN_ESCAPES)
+    if not escaped:
+        first = find_rare(raw, _QUOTED)
+        if first < 0 or not has_rare(raw, _QUOTED, first + len(_QUOTED)):
+            return False
     if len(raw) > _LONGEST:
         return True
     return sum(name == MODEL for name in _top_names(raw)) > 1

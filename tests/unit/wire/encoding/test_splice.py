@@ -56,6 +56,27 @@ def test_an_escaped_top_level_key_is_found_in_meaning() -> None:
         assert loads(splice(raw, loads(raw), {"model": "y"})) == {"model": "y", "a": {"model": "x"}}
 
 
+def test_escapes_of_other_letters_are_no_obstacle() -> None:
+    # To serialise it anew would lose the number.
+    raw = b'{"a":["R\\u00e9pond \\u4f60"],"big":1e400,"model":"x","stream":true}'
+    changes = {"model": "y", "stream": False}
+    after = raw.replace(b'"x"', b'"y"').replace(b"true", b"false")
+    assert splice(raw, {"a": [], "big": 1, "model": "x", "stream": True}, changes) == after
+
+
+@pytest.mark.parametrize("key", ["model", "stream", "max_tokens", "caf\u00e9", "a-b"])
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("upper", [False, True])
+def test_a_key_with_any_letter_escaped_is_found_in_meaning(
+    key: str, place: int, upper: bool
+) -> None:
+    place = min(place, len(key) - 1)
+    code = f"{ord(key[place]):04X}" if upper else f"{ord(key[place]):04x}"
+    spelled = f"{key[:place]}\\u{code}{key[place + 1 :]}"
+    raw = f'{{"x":{{"{key}":"inner"}},"{spelled}":"old"}}'.encode()
+    assert loads(splice(raw, loads(raw), {key: "new"})) == {"x": {key: "inner"}, key: "new"}
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("model"), inner),
