@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from switchyard.redaction.concealing import MASK
 from switchyard.redaction.concealing import Concealer
+from switchyard.redaction.concealing import _escapes_in
 from switchyard.redaction.concealing import is_random
 
 KEY = "sk-up/Zq3+9f4e1c7b20d8_aX"
@@ -142,3 +144,32 @@ def test_time_grows_with_the_size_alone(piece: bytes):
 )
 def test_what_looks_drawn_by_lot(text: str, random: bool):
     assert is_random(text) is random
+
+
+_ONE_EXPRESSION = re.compile(
+    rb"%(?:25)*([2-7][0-9a-f])|\\{1,8}u00([2-7][0-9a-f])|\\{1,8}(/)"
+    rb"|&#(?:x0?([2-7][0-9a-f])|0?(\d{2,3}));",
+    re.IGNORECASE,
+)
+"""All escapes, in one slow expression."""
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["%", "25", "41", "7f", "\\", "\\" * 9, "u00", "U00", "4a", "4A", "/", "&#", "x", "X",
+             "0", "65", ";", "z", "&", "#"]
+        ),
+        max_size=14,
+    ).map("".join)
+)  # fmt: skip
+def test_escapes_are_found_in_their_order_and_once(text: str) -> None:
+    data = text.encode()
+    expected: list[tuple[int, int, int]] = []
+    for match in _ONE_EXPRESSION.finditer(data):
+        percent, unicode, slash, hexa, number = match.groups()
+        code = int(percent or unicode or hexa or b"0", 16) or int(number or b"0")
+        code = 0x2F if slash else code
+        if 0x20 <= code < 0x7F:
+            expected.append((*match.span(), code))
+    assert _escapes_in(data) == expected
