@@ -79,8 +79,24 @@ class QuickHttp1(Http1Connection):
             sent = self.send_quickly(event)
             return self.send(event) if sent is None else sent  # type: ignore[return-value]
         if type(event) is events.DataReceived and self.state != self.passthrough:
+            if self._is_body(event.data):
+                assert self.stream_id is not None
+                return (ReceiveHttp(self.ReceiveData(self.stream_id, event.data)),)  # type: ignore[return-value]
             self.buf += event.data
         return self.state(event)
+
+    def _is_body(self, data: bytes) -> bool:
+        """Takes what is all of it within a body whose length is known, and not its end.
+
+        By way of the buffer it would be copied four times.
+        """
+        if self.state != self.read_body or self.buf._data or self.stream_id is None:
+            return False
+        reader = self.body_reader
+        if type(reader) is not ContentLengthReader or not 0 < len(data) < reader._remaining:
+            return False
+        reader._remaining -= len(data)
+        return True
 
     def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
         """What there is to do to send something; None where mitmproxy has to see to that."""

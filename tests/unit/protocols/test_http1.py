@@ -171,3 +171,26 @@ def test_towards_servers(answer: bytes, size: int, early: bool) -> None:
         pieces = in_pieces(answer, size)
         own = asked(False, request, pieces, early)
         assert asked(True, request, pieces, early) == own
+
+
+def as_it_goes(layer: Any, pieces: list[bytes]) -> list[tuple[type, bytes]]:
+    """The events of a body, one for each piece."""
+    found: list[tuple[type, bytes]] = []
+    for data in pieces:
+        for command in layer.handle_event(events.DataReceived(layer.conn, data)):
+            assert isinstance(command, ReceiveHttp)
+            found.append((type(command.event), getattr(command.event, "data", b"")))
+    return found
+
+
+def test_pieces_within_a_body_are_handed_on_without_a_copy() -> None:
+    layer = Http1Server(context())
+    list(layer.handle_event(events.Start()))
+    QuickHttp1Server.adopt(layer)
+    head = b"POST /a HTTP/1.1\r\nhost: b\r\ncontent-length: 12\r\n\r\n"
+    list(layer.handle_event(events.DataReceived(layer.conn, head)))
+    first, second = bytes(bytearray(b"first")), bytes(bytearray(b"second"))
+    found = as_it_goes(layer, [first, second])
+    assert [id(data) for _, data in found] == [id(first), id(second)]
+    assert not layer.buf
+    assert as_it_goes(layer, [b"!"]) == [(RequestData, b"!"), (RequestEndOfMessage, b"")]
