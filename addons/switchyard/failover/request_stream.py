@@ -20,7 +20,6 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 from mitmproxy.proxy.mode_specs import ReverseMode
-from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
 from switchyard.config.limits import Limits
@@ -33,6 +32,7 @@ from switchyard.listener.forwarded import peer_of
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
+from switchyard.values.pieces import Pieces
 
 SMALL = 65536
 """Bytes of a body that is read despite a refusal, to keep the connection open."""
@@ -48,7 +48,7 @@ class RequestStream(ResponseStream):
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self.request_body_buf = BodyBuffer()
+        self.request_body_buf = Pieces()  # type: ignore[assignment]
         self.layer = layer_of(self)
         self.deadlines = Deadlines(self.layer.timers)
         self._share: Share = self.layer.share
@@ -262,26 +262,6 @@ class RequestStream(ResponseStream):
         if self._taken:
             self._share.add_body(-self._taken)
             self._taken = self._marked = 0
-
-
-class BodyBuffer(ReceiveBuffer):
-    """mitmproxy's buffer, with small pieces joined to save the memory of objects."""
-
-    _chunks: list[bytes | bytearray]  # type: ignore[assignment]
-
-    def __iadd__(self, other: bytes) -> "BodyBuffer":
-        chunks, self._len = self._chunks, self._len + len(other)
-        if not chunks or len(other) >= _PIECE:
-            chunks.append(other)
-        elif type(last := chunks[-1]) is bytearray and len(last) < _JOINED:
-            last += other
-        else:
-            chunks.append(bytearray(other))
-        return self
-
-
-_PIECE = 1024
-_JOINED = 65536
 
 
 def _declared_size(request: http.Request) -> int | None:

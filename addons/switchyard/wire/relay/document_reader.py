@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from switchyard.values.pieces import Pieces
 from switchyard.wire.encoding.bodies import MAX_ERROR_BODY
 from switchyard.wire.encoding.bodies import parse_body
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -48,7 +49,7 @@ class BodyCollector:
     def __init__(self, outcome: Outcome, most: int) -> None:
         self._outcome = outcome
         self._most = most
-        self._collected = bytearray()
+        self._collected = Pieces()
 
     def feed(self, data: bytes) -> bytes:
         self._collected += data
