@@ -79,7 +79,7 @@ class ApiReceiver:
         return data
 
     def skim(self, data: bytes) -> bytes | None:
-        return None
+        return self.data(data)
 
     def end(self) -> bytes:
         self.committed = self.done = True

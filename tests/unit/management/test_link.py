@@ -49,6 +49,8 @@ def test_an_answer_streams_from_its_head_on() -> None:
     receiver.start(answer(200))
     assert receiver.committed and not receiver.whole
     assert receiver.data(b"data: 1\n\n") == b"data: 1\n\n"
+    assert receiver.skim(b"data: 2\n\n") == b"data: 2\n\n", "from wire to wire"
+    assert receiver.progress == 2
     assert "content-length" not in receiver.head().headers
     receiver.end()
     assert receiver.done and not receiver.failed
