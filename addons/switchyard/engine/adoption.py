@@ -7,6 +7,7 @@ from switchyard.engine.fast_messages import lighten
 from switchyard.engine.garbage import settle
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
+from switchyard.engine.threads import shorten_turns
 
 
 class Adoption:
@@ -33,6 +34,7 @@ class Adoption:
         if isinstance(master.addons, CachedAddonManager) or not ctx.options.switchyard_engine:
             return
         lighten()
+        shorten_turns()
         CachedAddonManager.adopt(master.addons)
         QuietLegacyLogEvents.adopt(master._legacy_log_events)
         self._adopted = True

@@ -1,5 +1,7 @@
 """The table of handlers in a mitmproxy that began without it."""
 
+from functools import partial
+
 import pytest
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.test import taddons
@@ -26,32 +28,34 @@ def begun(context: taddons.context) -> Adoption:
 
 
 @pytest.fixture(autouse=True)
-def lightened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How often mitmproxy's messages were to be replaced, which would last for the process."""
-    times: list[int] = []
-    monkeypatch.setattr(adoption, "lighten", lambda: times.append(1))
-    return times
+def lightened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was to be changed for the rest of the process."""
+    done: list[str] = []
+    for name in ("lighten", "shorten_turns"):
+        monkeypatch.setattr(adoption, name, partial(done.append, name))
+    return done
 
 
-async def test_add_ons_loaded_before_and_after_are_asked(lightened: list[int]) -> None:
+async def test_add_ons_loaded_before_and_after_are_asked(lightened: list[str]) -> None:
     before, after = Asked("before"), Asked("after")
     with taddons.context(before) as context:
         addons = context.master.addons
         context.configure(begun(context))
         addons.add(after)
-        assert isinstance(addons, CachedAddonManager) and lightened
+        assert isinstance(addons, CachedAddonManager)
+        assert lightened == ["lighten", "shorten_turns"]
         await addons.handle_lifecycle(HttpRequestHook(tflow.tflow()))
     assert (before.count, after.count) == (1, 1)
 
 
-async def test_a_manager_that_has_it_stays(lightened: list[int]) -> None:
+async def test_a_manager_that_has_it_stays(lightened: list[str]) -> None:
     with taddons.context() as context:
         CachedAddonManager.adopt(context.master.addons)
         context.configure(begun(context))
     assert not lightened
 
 
-async def test_the_option_leaves_it_out(lightened: list[int]) -> None:
+async def test_the_option_leaves_it_out(lightened: list[str]) -> None:
     with taddons.context() as context:
         context.configure(begun(context), switchyard_engine=False)
         assert not isinstance(context.master.addons, CachedAddonManager)
