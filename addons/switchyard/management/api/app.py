@@ -5,8 +5,6 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi import Depends
 from fastapi import FastAPI
-from fastapi import Request
-from fastapi.routing import APIRoute
 
 from switchyard.management.api.action_routes import action_routes
 from switchyard.management.api.block_routes import block_routes
@@ -16,7 +14,6 @@ from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
-from switchyard.management.api.errors import ApiProblem
 from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
@@ -27,6 +24,8 @@ from switchyard.management.api.login_routes import account_store
 from switchyard.management.api.login_routes import login_routes
 from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
+from switchyard.management.api.parameters import refuse_repeats
+from switchyard.management.api.parameters import refuse_unknown
 from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
 from switchyard.management.api.session_routes import PATH
@@ -90,26 +89,6 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
     app.add_middleware(SharedReads)
     app.add_middleware(Doorkeeper, desk=desk, proof=proof)
     return app
-
-
-def refuse_repeats(request: Request) -> None:
-    """Raises ApiProblem for a parameter that is given twice: programs choose differently."""
-    names = [name for name, _ in request.query_params.multi_items()]
-    if len(names) != len(set(names)):
-        raise ApiProblem(422, "The query has a parameter twice. Send each once.")
-
-
-def refuse_unknown(request: Request) -> None:
-    """Raises ApiProblem for a parameter that a route does not have: `dryrun` changes the file."""
-    route = request.scope.get("route")
-    if not request.query_params or not isinstance(route, APIRoute):
-        return
-    path = f"{PATH}{route.path_format.removeprefix(PATH)}"
-    operation = described(request.app)["paths"][path][request.method.lower()]
-    known = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
-    if unknown := [name for name in request.query_params if name not in known]:
-        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
-        raise ApiProblem(422, f"The query has {unknown[0][:40]!r}. {takes}")
 
 
 def described(app: FastAPI) -> dict[str, Any]:
