@@ -7,6 +7,7 @@ from typing import Any
 from switchyard.wire.format import Asked
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.shared.call_ids import distinct
 from switchyard.wire.shared.placing import lasting
@@ -36,7 +37,7 @@ def sent(
     of its model, and `dialect` whose server tools it has."""
     c = distinct(joined(readable(served(read(client, body), target, dialect), target)))
     c = choosable(renamed(paired(lasting(c))), target)
-    return FORMATS[target].write_request(replace(c, **known))
+    return PROVIDER_FORMATS[target].write_request(replace(c, **known))
 
 
 def dropped(client: str, target: str, body: Json, dialect: Dialect | None = None) -> list[str]:

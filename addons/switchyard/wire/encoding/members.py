@@ -1,5 +1,6 @@
 """Takes typed members out of JSON objects of any content."""
 
+from math import isfinite
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -22,9 +23,9 @@ def int_of(value: Any) -> int | None:
     """A count; None where it is none. Protocol buffers write 64-bit integers as text."""
     if isinstance(value, str) and value.lstrip("-").isdecimal():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value)
+    if isinstance(value, float):
+        return int(value) if isfinite(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def number_of(value: Any) -> float | None:

@@ -62,5 +62,5 @@ def _qualified(namespace: str, name: str) -> str:
 
 def _shortened(flat: str) -> str:
     """Returns a unique name in place of one that is too long or taken."""
-    digest = hashlib.sha256(flat.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(flat.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{flat[: MAX_LENGTH - 9]}_{digest}"

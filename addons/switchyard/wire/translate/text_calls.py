@@ -224,7 +224,7 @@ class _Choice:
     def _call(self, call: WrittenCall) -> Iterator[Event]:
         self.calls += 1
         said = f"{self.seed}:{self.index}:{self.calls}"
-        id = "call_" + hashlib.sha256(said.encode()).hexdigest()[:24]
+        id = "call_" + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         place = self._take_place()
         yield PartStart(place, ToolCall(id=id, name=call.name), self.index)
         yield ArgumentsDelta(place, call.arguments, self.index)

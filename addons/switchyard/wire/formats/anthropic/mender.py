@@ -184,7 +184,7 @@ class AnthropicMender:
             for event in events:
                 if isinstance(event, PartEnd):
                     self._forget(event.index)
-        if frame.raw and frame.event == kind.encode():
+        if frame.raw and frame.event == kind.encode("utf-8", "surrogatepass"):
             return frame.raw
         payload = frame.data
         if payload.find(b"\n") >= 0:

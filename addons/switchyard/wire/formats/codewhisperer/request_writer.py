@@ -78,7 +78,7 @@ def write_request(c: Conversation) -> JsonObject:
 def _id(c: Conversation, beginning: str) -> str:
     """Returns an id that stays the same as long as the conversation goes on."""
     said = c.cache_key or f"{c.user or ''}\n{beginning}"
-    return str(uuid5(NAMESPACE_URL, f"{c.model}\n{said}"))
+    return str(uuid5(NAMESPACE_URL, f"{c.model}\n{said}".encode("utf-8", "surrogatepass")))
 
 
 def _offered(c: Conversation) -> Iterator[Tool]:

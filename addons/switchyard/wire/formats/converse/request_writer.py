@@ -106,7 +106,8 @@ class _Messages:
             else:
                 results = [part for part in parts if isinstance(part, ToolResult)]
                 others = [part for part in parts if not isinstance(part, ToolResult)]
-                made.append(Turn(role="user", parts=(*results, *moved, *others)))
+                beside = [part for result in results for part in self._beside(result)]
+                made.append(Turn(role="user", parts=(*results, *beside, *moved, *others)))
                 moved = []
         if not made or made[-1].role == "assistant":
             made.append(_said(_GO_ON if made else _EMPTY))
@@ -150,12 +151,19 @@ class _Messages:
         arguments = {INPUT: call.arguments} if custom else as_object(call.arguments)
         return {"toolUse": {"toolUseId": _id(call.id), "name": name, "input": arguments}}
 
-    def _result(self, result: ToolResult) -> Iterator[JsonObject]:
-        inside: list[JsonObject] = []
-        outside: list[JsonObject] = []
+    def _beside(self, result: ToolResult) -> Iterator[Part]:
+        """Returns the media that the model does not take in a result.
+
+        They stand after all results of the turn, since nothing may stand between these.
+        """
         for part in result.parts:
-            with_result = not isinstance(part, Media) or (self._rich and part.kind != "audio")
-            (inside if with_result else outside).extend(self._blocks(part))
+            if isinstance(part, Media) and not (self._rich and part.kind != "audio"):
+                yield part
+
+    def _result(self, result: ToolResult) -> Iterator[JsonObject]:
+        beside = list(self._beside(result))
+        parts = (part for part in result.parts if part not in beside)
+        inside = [block for part in parts for block in self._blocks(part)]
         if self._with_calls:
             content = [block for block in inside if "cachePoint" not in block]
             said: JsonObject = {
@@ -167,7 +175,6 @@ class _Messages:
             yield {"toolResult": said}
         else:
             yield from inside
-        yield from outside
 
 
 def _role(turn: Turn) -> str:
@@ -197,4 +204,6 @@ def _reasoning(part: Thinking) -> JsonObject:
 
 def _id(said: str) -> str:
     """Returns the id of a call as the API takes it; the same for a call and its result."""
-    return said if _ID.fullmatch(said) else f"call_{sha256(said.encode()).hexdigest()[:32]}"
+    if _ID.fullmatch(said):
+        return said
+    return f"call_{sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -28,7 +28,8 @@ def read_citations(candidate: JsonObject, text: str) -> list[Citation]:
     used: set[int] = set()
     for support in objects_of(grounding.get("groundingSupports")):
         segment = object_of(support.get("segment"))
-        for index in support.get("groundingChunkIndices") or ():
+        indexes = support.get("groundingChunkIndices")
+        for index in indexes if isinstance(indexes, list) else ():
             if isinstance(index, int) and 0 <= index < len(chunks) and chunks[index]:
                 used.add(index)
                 found.append(_citation(chunks[index], segment, data))

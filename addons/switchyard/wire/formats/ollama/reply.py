@@ -94,9 +94,6 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     if calls:
         message["tool_calls"] = [write_call(call, call.name, answer=not home) for call in calls]
     if home:
-        if not words:
-            del message["content"]
-        del message["role"]
         message |= own(choice.extra)
     left = own(reply.extra) if home else {}
     head = write_head(reply.model, reply.created, asked)

@@ -4,6 +4,7 @@ This package follows OpenAI's API reference, "Chat Completions", and the dialect
 Azure, Groq, Mistral, DeepSeek, xAI, vLLM and other providers.
 """
 
+from math import isfinite
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -88,6 +89,6 @@ def int_of(value: Any) -> int | None:
 
     Some providers write integers as floats.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value)
+    if isinstance(value, float):
+        return int(value) if isfinite(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

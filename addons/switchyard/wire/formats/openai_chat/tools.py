@@ -238,7 +238,8 @@ def made_up_id(seed: str, number: int) -> str:
 
     It is the same each time the same answer is read, and differs from those of other answers.
     """
-    return "call_" + hashlib.sha256(f"{seed}:{number}".encode()).hexdigest()[:24]
+    said = f"{seed}:{number}".encode("utf-8", "surrogatepass")
+    return "call_" + hashlib.sha256(said).hexdigest()[:24]
 
 
 def answer_seed(answer: JsonObject) -> str:

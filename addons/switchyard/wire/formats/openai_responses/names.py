@@ -6,6 +6,7 @@ API: Azure, Amazon Bedrock, DeepSeek, OpenRouter, xAI, Hugging Face.
 """
 
 from collections.abc import Collection
+from math import isfinite
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -61,9 +62,9 @@ def int_of(value: Any) -> int | None:
 
     Some providers write integers as floats.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value)
+    if isinstance(value, float):
+        return int(value) if isfinite(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def number_of(value: Any) -> float | None:

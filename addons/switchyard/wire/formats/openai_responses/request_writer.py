@@ -258,7 +258,7 @@ def _user(user: str | None) -> str | None:
     """Returns an end user's id, or its hash if it exceeds the API's limit."""
     if user is None or len(user) <= MAX_USER:
         return user
-    return hashlib.sha256(user.encode()).hexdigest()
+    return hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _web_search(options: JsonObject) -> JsonObject:

@@ -178,6 +178,11 @@ def test_a_conversation_keeps_its_id_as_it_goes_on() -> None:
     assert first["conversationId"] == later["conversationId"] != other["conversationId"]
 
 
+def test_words_may_end_within_a_character() -> None:
+    state = sent([{"role": "user", "content": "How is \ud83d"}])
+    assert state["currentMessage"]["userInputMessage"]["content"] == "How is \ud83d"
+
+
 def test_the_shape_of_the_answer_is_asked_for_in_words() -> None:
     shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
     asked = sent(TALK[:1], "openai-chat", response_format=shape)["currentMessage"]

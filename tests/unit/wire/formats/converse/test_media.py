@@ -11,8 +11,12 @@ from switchyard.wire.model.conversation import Media
 from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.translate.losses import lost
 from tests.support.aws_shapes import faults_of_shape
+from tests.unit.wire.formats.converse.asking import CLAUDE
+from tests.unit.wire.formats.converse.asking import LLAMA
 from tests.unit.wire.formats.converse.asking import NOVA
 from tests.unit.wire.formats.converse.asking import PNG
+from tests.unit.wire.formats.converse.asking import TALK
+from tests.unit.wire.formats.converse.asking import TOOL
 from tests.unit.wire.formats.converse.asking import conversation
 from tests.unit.wire.formats.converse.asking import sent
 
@@ -84,3 +88,22 @@ def test_what_is_left_out_is_told() -> None:
     body = {"messages": [{"role": "user", "content": asked}]}
     assert "image-url" in lost(conversation("anthropic", body, NOVA), "converse")
     assert PROVIDER_FORMATS["converse"].losses.cannot_say["document-types"]
+
+
+def test_media_beside_results_stand_after_all_of_them() -> None:
+    calls = [
+        {"type": "tool_use", "id": f"toolu_{n}", "name": "weather", "input": {}} for n in (1, 2)
+    ]
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+    results = [
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [image]},
+        {"type": "tool_result", "tool_use_id": "toolu_2", "content": "Rain."},
+    ]
+    talk = [
+        *TALK[:1],
+        {"role": "assistant", "content": calls},
+        {"role": "user", "content": results},
+    ]
+    for model, beside in ((CLAUDE, []), (LLAMA, ["image"])):
+        content = sent(talk, model=model, tools=[TOOL])["messages"][-1]["content"]
+        assert [next(iter(block)) for block in content] == ["toolResult", "toolResult", *beside]

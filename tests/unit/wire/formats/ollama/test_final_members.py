@@ -109,3 +109,15 @@ def test_a_stream_that_lacks_some_is_completed(clock: Clock) -> None:
     last = last_of(out + one.end())
     assert (last["total_duration"], last["prompt_eval_duration"]) == (9, 250_000_000)
     assert last["eval_duration"] == 750_000_000 and {*ALL} <= {*last}
+
+
+def test_a_stream_read_for_a_whole_answer_has_the_members_of_a_message(clock: Clock) -> None:
+    call = {"function": {"name": "f", "arguments": {"a": 1}}}
+    line = {"model": "m", "created_at": "2026-01-01T00:00:00Z", "done": False}
+    said = {"role": "assistant", "content": "", "tool_calls": [call]}
+    one = relay(OLLAMA, OLLAMA, clock, streams=False)
+    one.feed(json.dumps({**line, "message": said}).encode() + b"\n")
+    end = {"done": True, "done_reason": "stop", "message": {"role": "assistant", "content": ""}}
+    one.feed(json.dumps({**line, **end}).encode() + b"\n")
+    one.end()
+    assert json.loads(one.body)["message"] == said
