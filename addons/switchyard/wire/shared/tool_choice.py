@@ -7,6 +7,7 @@ forces its search so) would name an unknown tool, which every API refuses.
 from dataclasses import replace
 
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import ToolChoice
 
 REMOVED = "removed"
 """Form of a tool that was declared, and removed in the course of the conversation."""
@@ -16,7 +17,8 @@ def choosable(conversation: Conversation, target: str) -> Conversation:
     """Returns the conversation with a choice among the tools of format `target`.
 
     Leaves out removed tools. Returns the conversation itself if nothing changes. If nothing of the
-    choice remains, the model chooses.
+    choice remains, the model chooses. A choice among all tools, or of the only one, is said without
+    a list, as every API knows it; few know lists (OpenAI's `allowed_tools`).
     """
     if any(tool.form == REMOVED for tool in conversation.tools):
         left = tuple(tool for tool in conversation.tools if tool.form != REMOVED)
@@ -27,7 +29,19 @@ def choosable(conversation: Conversation, target: str) -> Conversation:
     offered = {t.name for t in conversation.tools if t.kind != "server" or t.format == target}
     chosen = choice.allowed if choice.mode == "allowed" else (choice.name or "",)
     left = tuple(name for name in chosen if name in offered)
-    if len(left) == len(chosen):
+    if choice.mode == "allowed" and left:
+        plainest = _plainest(replace(choice, allowed=left), offered)
+    else:
+        plainest = choice if left else None
+    if plainest == choice:
         return conversation
-    some = replace(choice, allowed=left) if left else None
-    return replace(conversation, tool_choice=some)
+    return replace(conversation, tool_choice=plainest)
+
+
+def _plainest(choice: ToolChoice, offered: set[str]) -> ToolChoice:
+    """Returns a choice among some of the tools `offered`, without their list if it can."""
+    if choice.required and len(choice.allowed) == 1:
+        return ToolChoice(mode="tool", name=choice.allowed[0])
+    if offered.issubset(choice.allowed):
+        return ToolChoice(mode="required" if choice.required else "auto")
+    return choice

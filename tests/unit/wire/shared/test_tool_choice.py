@@ -9,13 +9,14 @@ from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.shared.tool_choice import choosable
+from tests.unit.wire.crossing import sent
 
 SEARCH = Tool(kind="server", name="web_search", format="anthropic", raw={"type": "web_search"})
 
 
 def choosing(mode: Any, **members: Any) -> Conversation:
     choice = ToolChoice(mode=mode, **members)
-    tools = (Tool(name="f"), SEARCH)
+    tools = (Tool(name="f"), Tool(name="g"), SEARCH)
     return Conversation(format="anthropic", model="m", tools=tools, tool_choice=choice)
 
 
@@ -39,6 +40,27 @@ def test_a_tool_that_runs_at_its_provider_can_be_chosen_there_alone() -> None:
     assert choosable(forced, "gemini").tool_choice is None
     some = choosable(choosing("allowed", allowed=("web_search", "f")), "gemini").tool_choice
     assert some is not None and some.allowed == ("f",)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "required", "said"),
+    [
+        (["f"], "ANY", {"type": "function", "function": {"name": "f"}}),
+        (["f", "g"], "ANY", "required"),
+        (["f", "g"], "VALIDATED", "auto"),
+    ],
+)
+def test_a_list_that_says_nothing_more_is_left_out(
+    allowed: list[str], required: str, said: Any
+) -> None:
+    # pydantic-ai lists all of its tools where one has to be called.
+    choice = {"mode": required, "allowedFunctionNames": allowed}
+    body = {
+        "contents": [{"role": "user", "parts": [{"text": "Go."}]}],
+        "tools": [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}],
+        "toolConfig": {"functionCallingConfig": choice},
+    }
+    assert sent("gemini", "openai-chat", body)["tool_choice"] == said
 
 
 @pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "gemini", "ollama"])
