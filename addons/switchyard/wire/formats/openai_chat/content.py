@@ -17,7 +17,9 @@ from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.media import file_name
 from switchyard.wire.shared.media import kind_of
+from switchyard.wire.shared.media import type_of_name
 from switchyard.wire.shared.words import words_of
 
 _TEXT_TYPES = ("text", "input_text", "output_text")
@@ -52,17 +54,6 @@ _AUDIO_BEGINS = {
     "ZkxhQ": "audio/flac",
 }
 """The first base64 characters of audio files: RIFF, ID3, frames of MP3, Ogg, FLAC."""
-
-_TYPE_OF_SUFFIX = {
-    "pdf": "application/pdf",
-    "txt": "text/plain",
-    "md": "text/markdown",
-    "csv": "text/csv",
-    "html": "text/html",
-    "json": "application/json",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-}
-_SUFFIX_OF_TYPE = {media_type: suffix for suffix, media_type in _TYPE_OF_SUFFIX.items()}
 
 PART_FORM = "part"
 """`form` of a text or thinking that an answer holds inside a list of parts (Mistral)."""
@@ -217,7 +208,7 @@ def _read_file(raw: JsonObject) -> Part:
     elif not isinstance(inner.get("file_id"), str):
         return Opaque(format=NAME, kind=raw["type"], raw=raw)
     if data is not None and not media_type:
-        media_type = _type_of_name(name)
+        media_type = type_of_name(text_of(name))
     return Media(
         kind=kind_of(media_type),
         media_type=media_type or None,
@@ -304,16 +295,11 @@ def _write_document(part: Media) -> JsonObject | None:
     if part.data is None:
         return None
     media_type = part.media_type or "application/pdf"
-    name = part.name or f"document.{_SUFFIX_OF_TYPE.get(media_type, 'bin')}"
+    data = data_url(media_type, part.data)
     return {
         "type": "file",
-        "file": {"filename": name, "file_data": data_url(media_type, part.data)},
+        "file": {"filename": file_name(part.name, media_type), "file_data": data},
     }
-
-
-def _type_of_name(name: Any) -> str:
-    suffix = text_of(name).rpartition(".")[2].lower()
-    return _TYPE_OF_SUFFIX.get(suffix, "application/pdf")
 
 
 def _without(source: JsonObject, *names: str) -> JsonObject:

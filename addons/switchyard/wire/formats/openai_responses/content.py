@@ -25,7 +25,9 @@ from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
+from switchyard.wire.shared.media import file_name
 from switchyard.wire.shared.media import kind_of
+from switchyard.wire.shared.media import type_of_name
 
 _TEXT = frozenset({"type", "text", "annotations"})
 _REFUSAL = frozenset({"type", "refusal"})
@@ -46,17 +48,6 @@ _AUDIO_FORMATS = {
     "audio/x-wav": "wav",
     "audio/wave": "wav",
 }
-_FILE_TYPES = {
-    "txt": "text/plain",
-    "md": "text/markdown",
-    "csv": "text/csv",
-    "html": "text/html",
-    "json": "application/json",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-}
-
 
 def read_content(content: Any, side: Literal["input", "output"]) -> list[Part]:
     """Returns the parts of a message's or an output's `content`.
@@ -253,7 +244,7 @@ def _read_file(raw: JsonObject) -> Part:
             return _opaque(raw)
         else:
             said["bare"] = True
-            media_type, data = _type_of_name(name), source
+            media_type, data = type_of_name(name), source
     elif url is None and file_id is None:
         return _opaque(raw)
     words = _plain_text(media_type, data)
@@ -324,8 +315,8 @@ def _write_file(part: Media, said: JsonObject) -> JsonObject | None:
         media_type = media_type or "text/plain"
     if data is not None:
         written["file_data"] = data if "bare" in said else data_url(media_type, data)
-        if not said and not part.name:
-            written["filename"] = _name_of_type(media_type)
+        if not said:
+            written["filename"] = file_name(part.name, media_type)
     if part.url:
         written["file_url"] = part.url
     if part.file_id:
@@ -344,13 +335,3 @@ def _plain_text(media_type: str | None, data: str | None) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return text if base64.b64encode(text.encode()).decode() == data else None
-
-
-def _type_of_name(name: str | None) -> str:
-    suffix = (name or "").rpartition(".")[2].lower()
-    return _FILE_TYPES.get(suffix, "application/pdf")
-
-
-def _name_of_type(media_type: str | None) -> str:
-    suffixes = {media: suffix for suffix, media in _FILE_TYPES.items()}
-    return f"document.{suffixes.get(media_type or '', 'pdf')}"
