@@ -25,7 +25,9 @@ _FORMAT_OF_SIGNER = {
     "anthropic": "anthropic-claude-v1",
     "openai-responses": "openai-responses-v1",
     "gemini": "google-gemini-v1",
+    "converse": "bedrock-converse-v1",
 }
+"""The last one is the router's own; OpenRouter, whose words the others are, shows no such proofs."""
 _SIGNER_OF_FORMAT = {name: signer for signer, name in _FORMAT_OF_SIGNER.items()}
 
 
