@@ -95,7 +95,8 @@ class _Messages:
         """Returns the conversation's turns in strict order, from a user's to a user's."""
         made: list[Turn] = []
         moved: list[Part] = []
-        for role, group in groupby(worded(list(after_opening(self._c.turns))), _role):
+        turns = [turn for turn in after_opening(self._c.turns) if any(map(self._says, turn.parts))]
+        for role, group in groupby(worded(turns), _role):
             parts = [part for turn in group for part in turn.parts]
             if role == "assistant":
                 moved = [part for part in parts if isinstance(part, Media)]
@@ -119,6 +120,15 @@ class _Messages:
         if not any(_is_content(block) for block in content) or _lacks_words(content):
             content.append({"text": _EMPTY})
         return {"role": turn.role, "content": content}
+
+    def _says(self, part: Part) -> bool:
+        """Whether a part is written; a turn without such parts would be one of a full stop."""
+        match part:
+            case Text(text=text) | Refusal(text=text) | Opaque(text=text):
+                return bool(text and text.strip())
+            case Thinking():
+                return self._is_the_models(part)
+        return True
 
     def _is_the_models(self, part: Part) -> bool:
         """Whether a part of a model's turn is left to it."""

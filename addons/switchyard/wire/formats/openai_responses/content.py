@@ -49,6 +49,7 @@ _AUDIO_FORMATS = {
     "audio/wave": "wav",
 }
 
+
 def read_content(content: Any, side: Literal["input", "output"]) -> list[Part]:
     """Returns the parts of a message's or an output's `content`.
 
