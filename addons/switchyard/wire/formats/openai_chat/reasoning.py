@@ -27,7 +27,7 @@ _FORMAT_OF_SIGNER = {
     "gemini": "google-gemini-v1",
     "converse": "bedrock-converse-v1",
 }
-"""The last one is the router's own; OpenRouter, whose words the others are, shows no such proofs."""
+"""The last word is the router's own; OpenRouter, which has the others, shows no such proofs."""
 _SIGNER_OF_FORMAT = {name: signer for signer, name in _FORMAT_OF_SIGNER.items()}
 
 

@@ -142,7 +142,8 @@ def test_turns_of_which_nothing_is_written_leave_no_turn() -> None:
     listed = {"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "s", "tools": []}
     talk = [listed, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"},
             {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True},
-            {"role": "assistant", "content": "Well?"}, {"role": "user", "content": "Go on."}]  # fmt: skip
+            {"role": "assistant", "content": "Well?"},
+            {"role": "user", "content": "Go on."}]  # fmt: skip
     body = SERVICE.write_request(conversation("openai-responses", {"input": talk}, NOVA))
     check(body, NOVA)
     said = [[block["text"] for block in message["content"]] for message in body["messages"]]
