@@ -2,11 +2,19 @@
 
 import json
 from typing import Any
+from typing import get_args
 
 import pytest
 
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
+from switchyard.wire.model.conversation import Choice
+from switchyard.wire.model.conversation import Reply
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import StopReason
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.fold import unfold
+from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.relay.relay import Relay
@@ -20,7 +28,13 @@ CHAT = {
     "object": "chat.completion",
     "created": float("nan"),
     "model": "m",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}],
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hi"},
+            "logprobs": {"content": [{"token": "Hi", "top_logprobs": [{"token": None}]}]},
+        }
+    ],
     "usage": {"prompt_tokens": float("inf"), "completion_tokens": 2, "total_tokens": 2},
 }
 RESPONSE = {
@@ -77,3 +91,13 @@ def test_a_request_may_have_halves_of_characters(target: str) -> None:
         "tools": [{"type": "function", "function": {"name": f"a.{HALF}"}}],
     }
     assert b"Go \\ud83d" in dumps(sent("openai-chat", target, body))
+
+
+@pytest.mark.parametrize("client", sorted(CLIENT_FORMATS))
+@pytest.mark.parametrize("reason", get_args(StopReason.__value__))
+def test_every_end_can_be_told(reason: StopReason, client: str) -> None:
+    choice = Choice(parts=(Text(text="Hi"),), stop=Stop(reason=reason))
+    reply = Reply(format="else", choices=(choice,))
+    assert "Hi" in str(CLIENT_FORMATS[client].write_reply(reply, ASKED))
+    writer = CLIENT_FORMATS[client].stream_writer(ASKED)
+    assert b"Hi" in b"".join([*map(writer.feed, unfold(reply)), writer.close()])

@@ -11,6 +11,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import text_of
 
 MEMBER = "logprobs"
 
@@ -28,9 +29,8 @@ def extra_of(tokens: list[JsonObject]) -> JsonObject:
 def read_tokens(raw: Any) -> list[JsonObject]:
     """A list as OpenAI's APIs and Ollama write it."""
     return [
-        _entry(one, [_entry(other) for other in objects_of(one.get("top_logprobs"))])
-        for one in objects_of(raw)
-        if isinstance(one.get("token"), str)
+        _entry(one, [_entry(other) for other in _named(one.get("top_logprobs"))])
+        for one in _named(raw)
     ]
 
 
@@ -70,13 +70,17 @@ def _known(entry: JsonObject) -> JsonObject:
     return {**entry, "bytes": list(entry["token"].encode("utf-8", "replace"))}
 
 
+def _named(raw: Any) -> list[JsonObject]:
+    return [one for one in objects_of(raw) if isinstance(one.get("token"), str)]
+
+
 def _entry(raw: JsonObject, top: list[JsonObject] | None = None) -> JsonObject:
     entry = {"token": raw.get("token"), "logprob": raw.get("logprob"), "bytes": raw.get("bytes")}
     return entry if top is None else {**entry, "top_logprobs": top}
 
 
 def _token(raw: JsonObject, top: list[JsonObject] | None = None) -> JsonObject:
-    said = {"token": raw.get("token") or "", "logprob": raw.get("logProbability") or 0.0}
+    said = {"token": text_of(raw.get("token")), "logprob": raw.get("logProbability") or 0.0}
     return _entry(said, top)
 
 

@@ -43,6 +43,7 @@ _WORDS: dict[StopReason, str] = {
     "tool_calls": "STOP",
     "stop_sequence": "STOP",
     "pause": "STOP",
+    "compaction": "STOP",
     "length": "MAX_TOKENS",
     "context_window": "MAX_TOKENS",
     "content_filter": "SAFETY",

@@ -181,7 +181,9 @@ def _read_details(details: list[Any]) -> list[Thinking]:
         if data and last and last.summary and not last.redacted and signer == "openai-responses":
             # OpenRouter splits a reasoning item of the Responses API into its summary and its blob.
             both = {NAME: {"details": [*extra_of(last.extra)["details"], entry]}}
-            parts[-1] = replace(last, redacted=data, signer=signer, id=entry.get("id"), extra=both)
+            parts[-1] = replace(
+                last, redacted=data, signer=signer, id=text_of(entry.get("id")) or None, extra=both
+            )
             continue
         parts.append(
             Thinking(
