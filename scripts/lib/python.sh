@@ -1,4 +1,18 @@
-# Sourced by scripts/start and scripts/test: finds the Python that Switchyard runs on.
+# Sourced by all commands in scripts/: finds the Python that Switchyard runs on, and becomes it.
+
+# launch ROOT ARGUMENT...: becomes scripts/launch.py with the arguments, in ROOT/.venv, which is made
+# first unless it holds requirements.lock. A start with nothing to do spends some 15 ms here.
+launch() {
+    root=$1
+    shift
+    python=$root/.venv/bin/python
+    if "$python" -I -S "$root/scripts/lib/ready.py" "$root/.venv" "$root/requirements.lock" \
+        </dev/null 2>/dev/null; then
+        exec "$python" -P "$root/scripts/launch.py" "$@"
+    fi
+    python=$(find_python "$root")
+    exec "$python" -I "$root/scripts/lib/environment.py" requirements.lock scripts/launch.py "$@"
+}
 
 # python_version PYTHON: prints "3.13" if PYTHON runs and can make virtual environments; fails
 # otherwise. A name is no proof of either: a pyenv shim exists for every version any other project

@@ -1,4 +1,4 @@
-"""scripts/lib/environment.py, with real virtual environments and a package made here."""
+"""scripts/lib/environment.py and ready.py, in real environments, with a package made here."""
 
 import base64
 import hashlib
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ENVIRONMENT = Path(__file__).parents[3] / "scripts" / "lib" / "environment.py"
+READY = ENVIRONMENT.with_name("ready.py")
 LOCK = "requirements.lock"
 
 
@@ -85,6 +86,14 @@ class Project:
     @property
     def stamp(self) -> Path:
         return self.root / ".venv" / "switchyard.json"
+
+    def is_ready(self) -> bool:
+        """Whether a start would go on without a look at the environment, as `launch` asks."""
+        command = [str(self.python), "-I", "-S", str(READY)]
+        command += [str(self.root / ".venv"), str(self.root / LOCK)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        assert (done.stdout, done.stderr) == (b"", b"")
+        return done.returncode == 0
 
     def installed(self) -> str:
         command = [str(self.python), "-I", "-c", "import pebble; print(pebble.VERSION)"]
@@ -202,7 +211,9 @@ def test_installs_once_and_again_when_the_lock_changed(project: Project, wheels:
         again = project.run(python=python)
         assert (again.returncode, again.stderr) == (0, "")
 
+    assert project.is_ready()
     project.lock(make_wheel(wheels, "2.0"))
+    assert not project.is_ready()
     changed = project.run()
     assert changed.returncode == 0, changed.stderr
     assert "making a virtual environment" not in changed.stderr
@@ -245,6 +256,7 @@ def test_a_failed_install_is_told_and_tried_again(project: Project):
     good = (project.root / LOCK).read_text()
     project.lock("pebble==1.0 --hash=sha256:" + "0" * 64 + "\n")
     failed = project.run(LOCK, "scripts/never.py")
+    assert not project.is_ready()
     assert failed.returncode == 1
     assert "pip could not install requirements.lock" in failed.stderr
     assert not project.stamp.exists()
@@ -292,6 +304,7 @@ def test_a_moved_project_gets_a_new_environment(project: Project, tmp_path: Path
     project.root.rename(moved)
     project.root = moved
     project.program = moved / "scripts" / "lib" / "environment.py"
+    assert not project.is_ready()
     # scripts/start finds the Python of the old environment, which still runs.
     result = project.run(python=project.python)
     assert result.returncode == 0, result.stderr

@@ -167,3 +167,28 @@ def test_the_probe_refuses_a_python_that_cannot_make_environments(machine: Machi
     assert machine.run('python_version "$1"', str(crippled)).returncode != 0
     machine.add(crippled, f'exec "{sys.executable}" -I -c "import sys; exec(sys.argv[1])" "$3"')
     assert machine.run('python_version "$1"', str(crippled)).returncode == 0
+
+
+def become(machine: Machine, *arguments: str) -> list[str]:
+    """What `launch` runs at the end, as a line for each argument."""
+    result = machine.run('launch "$@"', str(machine.project), *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
+
+
+def test_a_command_goes_straight_into_an_environment_that_is_ready(machine: Machine):
+    own = machine.project / ".venv" / "bin" / "python"
+    machine.add(own, 'case $3 in */ready.py) ;; *) printf "%s\\n" "$@" ;; esac')
+    launched = ["-P", f"{machine.project}/scripts/launch.py", "usage", "two words", ""]
+    assert become(machine, "usage", "two words", "") == launched
+
+
+def test_a_command_looks_at_any_other_environment_closely(machine: Machine):
+    found = 'case $2 in -c) echo 3.13 ;; *) printf "%s\\n" "$@" ;; esac'
+    machine.add(machine.path[1] / "python3.13", found)
+    checked = ["-I", f"{machine.project}/scripts/lib/environment.py", "requirements.lock"]
+    wanted = [*checked, "scripts/launch.py", "two words"]
+    assert become(machine, "two words") == wanted
+    # There is one, which is not ready or does not run.
+    machine.add_broken(machine.project / ".venv" / "bin" / "python")
+    assert become(machine, "two words") == wanted
