@@ -17,6 +17,7 @@ from typing import get_args
 from switchyard.policy.client_words import ClientWords
 from switchyard.policy.client_words import FailureText
 from switchyard.values.expressions import ExpressionError
+from switchyard.values.expressions import LateExpression
 from switchyard.values.expressions import compiled
 from switchyard.values.globs import Globs
 from switchyard.values.units import UnitError
@@ -165,8 +166,8 @@ class Rule:
     types: Globs | None = None
     codes: Globs | None = None
     words: Globs | None = None
-    pattern: re.Pattern[str] | None = None
-    sentences: re.Pattern[str] | None = None
+    pattern: LateExpression | None = None
+    sentences: LateExpression | None = None
     """Whole messages that providers document: they contain no client's words."""
     own: bool = False
     """Whether the rule is a provider's own, from the configuration."""
@@ -213,12 +214,12 @@ class Rule:
         """Whether the message is a documented one, from its first word to its last."""
         if self.sentences is None:
             return False
-        return self.sentences.fullmatch(text.text(self.locks).strip()) is not None
+        return self.sentences.compiled.fullmatch(text.text(self.locks).strip()) is not None
 
     def _is_said(self, text: FailureText) -> bool:
         if self.pattern is None:
             return False
-        for match in self.pattern.finditer(text.text(self.locks)):
+        for match in self.pattern.compiled.finditer(text.text(self.locks)):
             if not (self.locks and text.is_clients(match.group())):
                 return True
         return False
@@ -234,12 +235,13 @@ class FailureTable:
         self._shortlists: dict[tuple[object, ...], tuple[Rule, ...]] = {}
 
     @classmethod
-    def from_data(cls, rules: Sequence[object]) -> "FailureTable":
+    def from_data(cls, rules: Sequence[object], *, checked: bool = False) -> "FailureTable":
         """The table of a parsed YAML list of rules. Raises RuleError.
 
-        Values may be parsed further already: statuses a frozenset, expressions compiled.
+        Values may be parsed further already: statuses a frozenset, expressions compiled. Where the
+        expressions were `checked` before, each is compiled with the first failure that it concerns.
         """
-        return cls(parse_rules(rules))
+        return cls(parse_rules(rules, checked=checked))
 
     def extended(self, extra_rules: Sequence[object]) -> "FailureTable":
         """A table in which these rules come first. Raises RuleError."""
@@ -273,9 +275,9 @@ class FailureTable:
         return found
 
 
-def parse_rules(rules: Sequence[object]) -> tuple[Rule, ...]:
+def parse_rules(rules: Sequence[object], *, checked: bool = False) -> tuple[Rule, ...]:
     """The rules of a parsed YAML list. Raises RuleError for the first that is wrong."""
-    return tuple(_parse_rule(index, rule) for index, rule in enumerate(rules))
+    return tuple(_parse_rule(index, rule, checked) for index, rule in enumerate(rules))
 
 
 def _said(seen: Seen, status: int | None) -> FailureText:
@@ -314,12 +316,12 @@ def _verdict(cls: FailureClass, name: str) -> Verdict:
     return Verdict(cls, _SCOPE_OF[cls], cls in _ANNOUNCED, name)
 
 
-def _parse_rule(index: int, data: object) -> Rule:
+def _parse_rule(index: int, data: object, checked: bool) -> Rule:
     if not isinstance(data, Mapping):
         raise RuleError(index, "", "must be a mapping such as {status: 400, class: quota}")
     if unknown := sorted(str(key) for key in data if key not in _KEYS):
         raise RuleError(index, unknown[0], f"is not known; a rule has {', '.join(sorted(_KEYS))}")
-    reader = _Reader(index, data)
+    reader = _Reader(index, data, checked)
     name = str(data.get("name") or f"errors[{index}]")
     cls: FailureClass = reader.choice("class", CLASSES)
     usual = _verdict(cls, name)
@@ -359,9 +361,10 @@ def _parse_rule(index: int, data: object) -> Rule:
 class _Reader:
     """Reads the values of one rule; problems name the rule's place."""
 
-    def __init__(self, index: int, data: Mapping[object, object]) -> None:
+    def __init__(self, index: int, data: Mapping[object, object], checked: bool) -> None:
         self._index = index
         self._data = data
+        self._checked = checked
 
     def _wrong(self, key: str, message: str) -> RuleError:
         return RuleError(self._index, key, message)
@@ -406,7 +409,7 @@ class _Reader:
         except UnitError as e:
             raise self._wrong(key, str(e)) from e
 
-    def pattern(self, words: str, expressions: str) -> re.Pattern[str] | None:
+    def pattern(self, words: str, expressions: str) -> LateExpression | None:
         """One expression for the texts of two keys: as they stand, or regular expressions."""
         found = [re.escape(word) for word in self.words(words) or ()]
         value = self._data.get(expressions)
@@ -417,11 +420,14 @@ class _Reader:
                 found.append(f"(?:{self._expression(expressions, each)})")
             elif each is not None:
                 raise self._wrong(expressions, "must be a regular expression or a list of them")
-        return re.compile("|".join(found), re.IGNORECASE) if found else None
+        expression = LateExpression("|".join(found), re.IGNORECASE)
+        if not self._checked:
+            expression.compiled  # noqa: B018 - now, so that it fails at once
+        return expression if found else None
 
     def _expression(self, key: str, text: str) -> str:
         try:
-            return compiled(text).pattern
+            return text if self._checked else compiled(text).pattern
         except ExpressionError as e:
             raise self._wrong(key, f"is not a regular expression: {e}") from e
 

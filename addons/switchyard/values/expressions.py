@@ -14,6 +14,24 @@ class ExpressionError(ValueError):
     """Why a text is no expression that is taken. The text never repeats it."""
 
 
+class LateExpression:
+    """A regular expression that is compiled when it is first used."""
+
+    __slots__ = ("_compiled", "_flags", "text")
+
+    def __init__(self, text: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.text = text
+        self._flags = flags
+        self._compiled: re.Pattern[str] | None = None
+
+    @property
+    def compiled(self) -> re.Pattern[str]:
+        """The compiled expression. Raises `re.error` if the text is none."""
+        if self._compiled is None:
+            self._compiled = re.compile(self.text, self._flags)
+        return self._compiled
+
+
 def compiled(text: str) -> re.Pattern[str]:
     """The expression that a text is. Raises `ExpressionError`.
 

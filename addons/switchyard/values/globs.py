@@ -1,11 +1,12 @@
 """Matches model names by pattern: `*` for any characters, `?` for one, any case."""
 
 import re
+from collections.abc import Callable
 from collections.abc import Iterable
 
 
 class Globs:
-    """A list of patterns, compiled once. Immutable; an empty list matches nothing."""
+    """A list of patterns, compiled once, when first used. An empty list matches nothing."""
 
     __slots__ = ("_match", "patterns", "without")
 
@@ -13,14 +14,20 @@ class Globs:
         """Names that `without` matches are not matched."""
         self.patterns = tuple(patterns)
         self.without = without or None
-        expression = "|".join(_expression(pattern) for pattern in self.patterns)
-        self._match = re.compile(expression or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
+        self._match: Callable[[str], re.Match[str] | None] | None = None
 
     def matches(self, name: str) -> bool:
         """Whether any pattern matches the whole name."""
-        if self._match(name) is None:
+        match = self._match or self._compiled()
+        if match(name) is None:
             return False
         return self.without is None or not self.without.matches(name)
+
+    def _compiled(self) -> Callable[[str], re.Match[str] | None]:
+        expression = "|".join(_expression(pattern) for pattern in self.patterns)
+        pattern = re.compile(expression or r"(?!)", re.IGNORECASE | re.DOTALL)
+        self._match = pattern.fullmatch
+        return pattern.fullmatch
 
     def __bool__(self) -> bool:
         return bool(self.patterns)
