@@ -73,14 +73,17 @@ class UsageWriter:
         retention: Retention,
         is_alive: Callable[[str], bool] = lambda writer: False,
         prepare: Callable[[], None] = lambda: None,
+        rest: float = 0.0,
     ) -> None:
         """Take what the thread calls.
 
         `is_alive` tells of a writer's name whether it runs; `prepare` does what takes long once,
-        before the first record is made.
+        before the first record is made. It begins when a request has ended, or after `rest`
+        seconds: a process that starts has better things to do with the processor.
         """
         self._prepare = prepare
         self._prepared = False
+        self._rest = rest
         self.health = WriterHealth()
         self._store = store
         self._retention = retention
@@ -119,6 +122,9 @@ class UsageWriter:
         self._running.pop(key, None)
         if self.defers:
             self._ended.append(make)
+            if not self._prepared:
+                with self._wake:
+                    self._wake.notify()
             return
         self._make(make)
         if len(self._finished) == BATCH_SIZE:
@@ -153,6 +159,8 @@ class UsageWriter:
             logger.warning("usage: records that were not written before the end: %d", left)
 
     def _run(self) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._ended or self._wanted or self._ending, self._rest)
         try:
             self._prepare()
         except Exception:  # what is not prepared takes its time later

@@ -225,6 +225,34 @@ def test_records_wait_for_what_is_prepared(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(store.finished) == 4
 
 
+@pytest.mark.parametrize("wanted", ["a request ended", "a flush", "the end"])
+def test_nothing_is_prepared_before_it_is_wanted(wanted: str) -> None:
+    store = FailingStore()
+    store.fails = False
+    prepared = threading.Event()
+    writer = UsageWriter(store, KEEP, prepare=prepared.set, rest=3600)
+    writer.start()
+    writer.begin("1", record)
+    assert not prepared.is_set()
+    if wanted == "a request ended":
+        writer.end("1", record)
+        assert prepared.wait(20)
+    elif wanted == "a flush":
+        assert writer.flush(20)
+    writer.close(20)
+    assert prepared.is_set()
+
+
+def test_it_is_prepared_without_being_wanted() -> None:
+    store = FailingStore()
+    store.fails = False
+    prepared = threading.Event()
+    writer = UsageWriter(store, KEEP, prepare=prepared.set, rest=0.01)
+    writer.start()
+    assert prepared.wait(20)
+    writer.close(20)
+
+
 def test_records_are_made_in_the_order_in_which_requests_ended() -> None:
     """What one record says of a prompt cache rests on the one before."""
     prepared, making, go_on = threading.Event(), threading.Event(), threading.Event()
