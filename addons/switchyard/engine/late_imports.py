@@ -1,8 +1,9 @@
 """Puts off what mitmproxy imports at its start for features that few use.
 
-mitmproxy's add-ons import an LDAP client (proxy authentication against a directory) and Flask (the
-page at mitm.it). Together they are a fifth of the processor time of a start. Both are imported here
-when they are first used.
+mitmproxy's add-ons import an LDAP client (proxy authentication against a directory), Flask (the
+page at mitm.it), Werkzeug (files in place of responses) and service-identity (certificates of QUIC
+servers). Together they are a quarter of the processor time of a start. They are imported here when
+they are first used.
 """
 
 import importlib
@@ -13,8 +14,11 @@ from types import ModuleType
 from typing import Any
 from typing import Final
 
-LATE: Final = ("ldap3",)
-"""Modules that mitmproxy imports as a whole and uses inside functions only."""
+LATE: Final = ("ldap3", "service_identity")
+"""Modules that mitmproxy and aioquic import as a whole and use inside functions only."""
+
+LATE_FUNCTIONS: Final = {"werkzeug.security": "safe_join"}
+"""Modules that mitmproxy imports one function of."""
 
 PAGE: Final = "mitmproxy.addons.onboardingapp"
 
@@ -41,6 +45,10 @@ class OnboardingPage:
 class LateModule(ModuleType):
     """A module that is imported when something is looked up in it."""
 
+    def give(self, function: str) -> None:
+        """Have a function here that can be imported by its name, and looks the real one up."""
+        setattr(self, function, lambda *args: self.__getattr__(function)(*args))
+
     def __getattr__(self, name: str) -> Any:
         """Look the name up in the real module.
 
@@ -54,12 +62,15 @@ class LateModule(ModuleType):
 
 
 def put_off() -> None:
-    """Have `LATE` and the page of mitm.it imported when first used.
+    """Have `LATE`, `LATE_FUNCTIONS` and the page of mitm.it imported when first used.
 
     Call it before mitmproxy's tools are imported; later it does nothing.
     """
-    for name in LATE:
+    for name in (*LATE, *LATE_FUNCTIONS):
         sys.modules.setdefault(name, LateModule(name))
+    for name, function in LATE_FUNCTIONS.items():
+        if isinstance(late := sys.modules[name], LateModule):
+            late.give(function)
     if PAGE not in sys.modules:
         page = ModuleType(PAGE)
         page.app = OnboardingPage()  # pyright: ignore[reportAttributeAccessIssue]
