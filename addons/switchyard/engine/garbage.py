@@ -1,4 +1,4 @@
-"""When the garbage collector looks through what the router is made of: once, after its start."""
+"""When the garbage collector looks through what the router is made of: never."""
 
 import gc
 
@@ -11,8 +11,8 @@ def begin_loading() -> None:
 def settle() -> None:
     """Collect from now on, and leave alone what is there.
 
-    Looking through all of it again takes 90 ms each time, in which every stream stands still.
+    Looking through all of it takes 40 to 90 ms each time, in which every stream stands still. Some
+    3,000 objects of 190,000 that imports left behind stay for that.
     """
-    gc.collect()
     gc.freeze()
     gc.enable()
