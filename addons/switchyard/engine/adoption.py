@@ -3,6 +3,7 @@
 from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 
+from switchyard.engine.authority_key import trust_keys
 from switchyard.engine.fast_messages import lighten
 from switchyard.engine.garbage import settle
 from switchyard.engine.hooks import CachedAddonManager
@@ -35,6 +36,7 @@ class Adoption:
             return
         lighten()
         shorten_turns()
+        trust_keys()  # mitmproxy loads them when it begins to serve
         CachedAddonManager.adopt(master.addons)
         QuietLegacyLogEvents.adopt(master._legacy_log_events)
         self._adopted = True

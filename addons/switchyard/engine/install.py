@@ -12,6 +12,7 @@ from mitmproxy.proxy import mode_servers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 
+from switchyard.engine.authority_key import trust_keys
 from switchyard.engine.connection import TcpConnection
 from switchyard.engine.fast_messages import lighten
 from switchyard.engine.garbage import settle
@@ -38,6 +39,7 @@ def install() -> None:
     lighten()
     shorten_turns()
     share_authority()
+    trust_keys()
     inherited.read(os.environ)
     _wrap_master()
     _wrap_listen()
