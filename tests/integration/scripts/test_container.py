@@ -69,6 +69,17 @@ def in_image(path: str) -> bool:
     return False
 
 
+def test_the_code_is_compiled_once_and_for_all():
+    steps = [f"{word} {rest}" for word, rest in last_stage()]
+    compiled = next(
+        n for n, step in enumerate(steps) if step.startswith("RUN python -m compileall")
+    )
+    assert max(n for n, step in enumerate(steps) if step.startswith("COPY")) < compiled
+    assert compiled < steps.index("USER 10001")
+    folders = shlex.split(steps[compiled])[-2:]
+    assert folders[0] == "addons" and "stdlib" in folders[1]
+
+
 @pytest.mark.parametrize("source", sorted({source for source, _ in copies()}))
 def test_every_copied_file_exists_and_reaches_the_engine(source: str):
     path = ROOT / source
