@@ -15,13 +15,45 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
-LEFT_OUT = ("flask", "ldap3.core", "werkzeug", "attr")
+FEW_USE = {"flask", "ldap3.core", "werkzeug", "attr"}
 """Of what mitmproxy would import."""
+
+NOT_AT_THE_START = FEW_USE | {
+    # Prices, once a request has ended.
+    *("genai_prices", "httpx2"),
+    # The management API, once it is asked.
+    *("fastapi", "starlette", "uvicorn", "switchyard.management.api"),
+    # What a configuration may ask for: other stores, clouds, secrets, metrics, traces.
+    *("psycopg", "redis", "keyring", "pyrage", "google.auth", "azure.identity", "botocore"),
+    *("prometheus_client", "opentelemetry.sdk", "requests"),
+    # Commands beside the router.
+    *("switchyard.commands", "switchyard.importers", "switchyard.sync"),
+}
+
+START = """
+import sys
+from pathlib import Path
+from mitmproxy.tools import main
+from switchyard.engine.install import install
+from switchyard.pipeline import build
+from switchyard.config.load import load_config
+from switchyard.files import DEFAULT_CONFIG
+from switchyard.runtime.snapshot import Snapshot
+from switchyard.egress.table import Environment
+install()
+build()
+Snapshot.build(load_config(DEFAULT_CONFIG, {}), Environment())
+print(*sys.modules)
+"""
 
 
 def test_mitmproxys_tools_come_without_what_few_use() -> None:
     loaded = run("import sys, mitmproxy.tools.main; print(*sys.modules)").split()
-    assert not set(LEFT_OUT) & set(loaded)
+    assert not FEW_USE & set(loaded)
+
+
+def test_a_router_begins_to_serve_without_what_is_used_later() -> None:
+    assert not NOT_AT_THE_START & set(run(START).split())
 
 
 def test_the_directorys_client_is_there_when_asked_for() -> None:
