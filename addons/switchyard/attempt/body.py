@@ -24,7 +24,10 @@ from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
-    """Returns the attempt's body with the upstream's model name and stream flag."""
+    """Returns the attempt's body with the upstream's model name and stream flag.
+
+    A stream is asked for its token counts, whether or not the client wants to see them.
+    """
     call = state.call
     if state.operation is not None:
         return state.upstream_body
@@ -32,7 +35,7 @@ def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
     if state.says_stream or not state.passes_through or call.body is not call.parsed:
         body = upstream.with_stream(body, state.upstream_streams)
-    return body
+    return upstream.with_usage(body) if state.upstream_streams else body
 
 
 def write_body(state: AttemptState, body: JsonObject) -> bytes:
@@ -41,13 +44,23 @@ def write_body(state: AttemptState, body: JsonObject) -> bytes:
         return dumps(body)
     parsed = state.call.parsed
     changes = {key: value for key, value in body.items() if parsed.get(key, body) is not value}
+    placed = {key: value for key, value in changes.items() if key in parsed}
     if parsed.keys() - body.keys():
         return dumps(body)
     if not changes:
         return state.call.raw
-    if all(isinstance(value, str | bool) for value in changes.values()):
+    if all(isinstance(value, str | bool) for value in placed.values()):
         return splice(state.call.raw, parsed, changes)
     return dumps(body)
+
+
+def hides_usage(state: AttemptState) -> bool:
+    """Whether the router alone asked for the usage chunk of a stream that passes through."""
+    sent, call = state.sent_body, state.call
+    if sent is None or not state.passes_through or not call.streams or call.asked.include_usage:
+        return False
+    options = sent.get("stream_options")
+    return options is not None and options is not call.body.get("stream_options")
 
 
 def stages_of(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from weakref import ref
 
+from switchyard.attempt.body import hides_usage
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
 from switchyard.attempt.compaction import note_compaction
@@ -65,6 +66,8 @@ class Reading:
         asked = call.asked
         if not state.passes_through or state.summarises:
             asked = replace(asked, conversation=call.conversation)
+        if hides_usage(state):
+            asked = replace(asked, hides_usage=True)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
         state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)

@@ -249,8 +249,8 @@ def _figure_in(members: JsonObject) -> int | None:
 def context_of(usage: Usage | None, asked_tier: object) -> Context:
     """Return what the price depends on besides the model.
 
-    The tier that the response names (Anthropic's `service_tier` and `speed`), else the one that the
-    request asked for by name.
+    The tier that the response names (`service_tier` and `speed`, as in Anthropic's usage), else the
+    one that the request asked for by name: a provider may serve in another one than that.
     """
     extra = usage.extra if usage is not None else {}
     said = extra.get("service_tier")
@@ -266,7 +266,7 @@ def context_of(usage: Usage | None, asked_tier: object) -> Context:
 
 
 def searches_of(usage: Usage | None) -> int:
-    """Return the web searches that a provider ran (Anthropic's `server_tool_use`)."""
+    """Return the web searches that a provider ran, by the names of Anthropic's usage."""
     used = usage.extra.get("server_tool_use") if usage is not None and usage.extra else None
     count = used.get("web_search_requests") if isinstance(used, dict) else None
     return count if isinstance(count, int) and count > 0 else 0

@@ -23,7 +23,7 @@ def tokens_of_usage(usage: Usage) -> Tokens:
     `toolUsePromptTokenCount`), which are input. Anthropic's `cache_creation` tells which of the
     written ones are kept for an hour.
     """
-    read, written = usage.cache_read, usage.cache_write
+    read, written = _count(usage.cache_read), _count(usage.cache_write)
     fresh = usage.input
     if fresh is not None:
         fresh = max(0, fresh - (read or 0) - (written or 0)) + (usage.tool_input or 0)
@@ -68,6 +68,11 @@ def sum_of(parts: Iterable[Tokens]) -> Tokens:
         sum(known) if (known := [count for count in counts if count is not None]) else None
         for counts in zip(*counted, strict=True)
     )
+
+
+def _count(count: int | None) -> int | None:
+    """A count; None for what is none, which must not change another one."""
+    return count if count is None or 0 <= count <= _MOST else None
 
 
 def _hour(extra: Mapping[str, object], written: int) -> int | None:

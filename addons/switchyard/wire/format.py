@@ -49,6 +49,8 @@ class Asked:
     """Unix seconds, for an answer whose upstream gives none."""
     include_usage: bool = False
     """Chat: whether the stream's client asked for a usage chunk."""
+    hides_usage: bool = False
+    """Chat: whether the router alone asked for it, so that the client must not see it."""
     array: bool = False
     """Gemini: whether the stream shall be one JSON array instead of events."""
     previous: str | None = None
@@ -378,10 +380,7 @@ class Format:
         return body.get("model")
 
     def local_response(self, body: JsonObject, created: int) -> JsonObject | None:
-        """Returns the answer to a request that no model needs to see, else None.
-
-        `created` is in Unix seconds.
-        """
+        """Returns the answer of `created` (Unix seconds) to a request that no model need see."""
         return None
 
     def kept_prompt(self, body: JsonObject) -> str | None:
@@ -411,6 +410,10 @@ class Format:
         """Returns `body` with the stream flag set; a shallow copy if it changes."""
         return body if body.get("stream") is stream else {**body, "stream": stream}
 
+    def with_usage(self, body: JsonObject) -> JsonObject:
+        """Returns the body of a stream so that its answer reports token counts."""
+        return body
+
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         """Returns `body` with the model set; a shallow copy if it changes."""
         return body if body.get("model") == model else {**body, "model": model}
@@ -420,10 +423,7 @@ class Format:
         return body
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
-        """Whether a model continues an assistant turn at the end of the conversation.
-
-        `thinks` says whether the request asks for thinking.
-        """
+        """Whether a model continues an assistant turn at the end, where the request `thinks`."""
         return False
 
     def is_instructed(self, output: Output, model: str) -> bool:

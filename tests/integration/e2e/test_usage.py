@@ -23,8 +23,10 @@ from tests.support.answers import saying
 from tests.support.router import Router
 from tests.support.steps import CUT
 from tests.support.steps import HANG
+from tests.support.steps import Behaviour
 from tests.support.steps import chunked
 from tests.support.steps import whole
+from tests.support.upstream import Recorded
 from tests.support.upstream import Upstream
 from tests.unit.usage.support import check_sums
 from tests.unit.usage.support import whole_rows
@@ -165,6 +167,27 @@ def test_refusals_are_rows_too(router: Router, upstream: Upstream, folder: Path)
     assert str(UUID(bytes=rows[-1]["id"])) == ids[0]
     assert [row["client_key"] for row in rows] == ["alice", "alice", "alice", None, "alice"]
     assert not any(row["cost"] for row in rows)
+
+
+@pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": False}}])
+def test_a_stream_whose_client_wants_no_usage_is_counted(
+    router: Router, upstream: Upstream, folder: Path, options: dict[str, Any]
+) -> None:
+    events = CHAT.events(Answer())
+    silent = [event for event in events if b'"usage"' not in event]
+    assert len(silent) == len(events) - 1
+
+    def reports_if_asked(request: Recorded) -> Behaviour:
+        asked = (request.json.get("stream_options") or {}).get("include_usage")
+        return chunked(*(events if asked else silent))
+
+    upstream.on("quiet", reports_if_asked, path=CHAT.path)
+    body = {"model": "chat/quiet", "stream": True, "messages": MESSAGES, **options}
+    answer = ask(router, CHAT.path, body)
+    assert answer.content == b"".join(silent)
+    (row,) = stopped(router, folder)
+    assert (row["state"], row["source"], row["output"]) == ("complete", "reported", 13)
+    assert row["cost"] == 13 * 2_000 + 8 * 500 + 13 * 8_000
 
 
 def test_broken_streams_count(router: Router, upstream: Upstream, folder: Path) -> None:

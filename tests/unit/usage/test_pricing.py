@@ -21,11 +21,17 @@ from switchyard.usage.pricing import list_rates
 from switchyard.usage.pricing import own_figure
 from switchyard.usage.pricing import price_of
 from switchyard.usage.pricing import rates_in_dollars
+from switchyard.usage.pricing import searches_of
 from switchyard.usage.records import Billing
 from switchyard.usage.records import Tokens
 from switchyard.values.globs import Globs
+from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.registry import FORMATS
+from tests.unit.wire.laws import ASKED
 
+CHAT, RESPONSES = FORMATS["openai-chat"], FORMATS["openai-responses"]
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
 ANTHROPIC = "https://api.anthropic.com"
 OPENAI = "https://api.openai.com/v1"
@@ -187,6 +193,40 @@ def test_what_a_price_depends_on() -> None:
     assert context_of(Usage(), "flex") == (("service_tier", "flex"),)
     assert context_of(Usage(extra={"service_tier": "standard"}), "priority") == ()
     assert context_of(None, "auto") == ()
+
+
+@pytest.mark.parametrize("served", ["default", "flex", "priority"])
+def test_the_tier_that_served_a_response_counts(served: str) -> None:
+    counts = {"prompt_tokens": 9, "completion_tokens": 1}
+    chunk = {"id": "c", "choices": [], "usage": counts, "service_tier": served}
+    reader = CHAT.stream_reader()
+    reader.feed(Frame(json.dumps({**chunk, "choices": [{"index": 0, "delta": {}}]}).encode()))
+    streamed = [e.usage for e in reader.feed(Frame(json.dumps(chunk).encode()))
+                if isinstance(e, UsageUpdate)]  # fmt: skip
+    whole = {**chunk, "choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}}]}
+    response = {"status": "completed", "output": [], "service_tier": served,
+                "usage": {"input_tokens": 9, "output_tokens": 1}}  # fmt: skip
+    gemini = {"candidates": [{"content": {"parts": [{"text": "x"}]}}],
+              "usageMetadata": {"promptTokenCount": 9, "serviceTier": served}}  # fmt: skip
+    told = [*streamed, CHAT.read_reply(whole).usage, RESPONSES.read_reply(response).usage,
+            FORMATS["gemini"].read_reply(gemini).usage]  # fmt: skip
+    assert [context_of(one, "priority") for one in told] == [(("service_tier", served),)] * 4
+
+
+def test_searches_of_the_web_that_openai_ran() -> None:
+    def call(action: object) -> dict[str, object]:
+        return {"type": "web_search_call", "id": "w", "status": "completed", "action": action}
+
+    actions = [{"type": "search", "query": "q"}, {"type": "open_page"}, {"type": "search"}]
+    response = {"status": "completed", "output": [call(one) for one in actions],
+                "usage": {"input_tokens": 9, "output_tokens": 1}}  # fmt: skip
+    usage = RESPONSES.read_reply(response).usage
+    assert searches_of(usage) == 2
+    assert (
+        RESPONSES.write_reply(RESPONSES.read_reply(response), ASKED)["usage"] == response["usage"]
+    )
+    bill = Pricing().bill(Tokens(input=9, output=1), usage, served("gpt-5", OPENAI))
+    assert bill.cost == 9 * 1_250 + 10_000 + 2 * 10_000_000  # $10 a thousand
 
 
 def test_searches_of_the_provider() -> None:

@@ -80,3 +80,9 @@ def test_a_sum_knows_what_any_part_knows() -> None:
 def test_numbers_that_are_no_counts() -> None:
     assert tokens_of_usage(Usage(input=10**30, output=5)) == Tokens(output=5)
     assert tokens_of_usage(Usage(input=7, output=-5)) == Tokens(input=7)
+
+
+def test_what_is_no_count_changes_no_other() -> None:
+    for cached in (-60, 10**18):
+        tokens = tokens_of_usage(Usage(input=100, output=9, cache_read=cached))
+        assert tokens == Tokens(input=100, output=9)

@@ -129,9 +129,9 @@ def mending_keeps_meaning(format: Format, data: bytes) -> None:
     assert mend_stream(format, mended) == mended
 
 
-def mend_stream(format: Format, data: bytes) -> bytes:
+def mend_stream(format: Format, data: bytes, asked: Asked = ASKED) -> bytes:
     """A whole stream as the mender passes it on."""
-    reader, mender = format.stream_reader(), format.mender(ASKED)
+    reader, mender = format.stream_reader(), format.mender(asked)
     out: list[bytes] = []
     for frame in frames(format, data):
         events = reader.feed(frame)

@@ -5,8 +5,8 @@ spelling of numbers, repeated keys, white space.
 """
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from switchyard.values.searching import find_rare
 from switchyard.values.searching import has_rare
@@ -20,12 +20,12 @@ _ENDS = re.compile(rb"\s*}")
 _VALUE = rb"\s*:\s*(" + _STRING + rb"|true|false|null)"
 
 
-def splice(raw: bytes, body: JsonObject, changes: Mapping[str, str | bool]) -> bytes:
+def splice(raw: bytes, body: JsonObject, changes: JsonObject) -> bytes:
     """Return `raw`, which parses to `body`, with these top-level members set.
 
-    A member that exists is replaced in place, a missing one is put in front. Where the text does
-    not show for certain which of several places is the top-level one, the object is serialised
-    anew.
+    A text or truth value that exists is replaced in place, a missing member is put in front. Where
+    the text does not show for certain which of several places is the top-level one, the object is
+    serialised anew.
     """
     for key, value in changes.items():
         if body.get(key) == value and type(body.get(key)) is type(value):
@@ -37,7 +37,7 @@ def splice(raw: bytes, body: JsonObject, changes: Mapping[str, str | bool]) -> b
     return raw
 
 
-def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes | None:
+def _replace(raw: bytes, body: JsonObject, key: str, value: Any) -> bytes | None:
     name = dumps(key)
     if key not in body:
         inside = raw.find(b"{") + 1

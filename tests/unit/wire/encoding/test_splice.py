@@ -94,3 +94,15 @@ def test_means_the_same_as_setting_the_members(
     raw = dumps(body)
     changes: dict[str, Any] = {"model": model, "stream": stream}
     assert loads(splice(raw, loads(raw), changes)) == {**body, **changes}
+
+
+def test_a_missing_member_may_be_an_object() -> None:
+    raw = b'{ "model" : "a", "x": 1.50 }'
+    assert splice(raw, loads(raw), {"stream_options": {"include_usage": True}}) == (
+        b'{"stream_options":{"include_usage":true}, "model" : "a", "x": 1.50 }'
+    )
+
+
+def test_an_object_in_place_of_another_is_serialised() -> None:
+    raw = b'{"o": {"a": 1}}'
+    assert loads(splice(raw, loads(raw), {"o": {"b": 2}})) == {"o": {"b": 2}}

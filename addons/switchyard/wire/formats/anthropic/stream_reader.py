@@ -267,11 +267,14 @@ class AnthropicStreamReader:
     def _count(self, usage: Any) -> list[Event]:
         """Returns the token counts known so far.
 
-        Counts are cumulative, and the last event may omit counts of the first.
+        Counts are cumulative, and the last event may omit counts of the first. Some providers fill
+        its `input_tokens` with 0 there: the count of the first holds.
         """
         if not isinstance(usage, dict):
             return []
         for key, value in usage.items():
+            if key == "input_tokens" and value == 0 and self._usage.get(key):
+                continue
             if value is not None or key not in self._usage:
                 self._usage[key] = value
         counts = read_usage(self._usage)

@@ -50,9 +50,15 @@ def read_usage(raw: Any, details: bool = True) -> Usage | None:
         output_audio=_audio(raw.get("candidatesTokensDetails")),
         tool_input=counts["toolUsePromptTokenCount"],
         total=counts["totalTokenCount"],
-        extra=owned(said) if details else EMPTY,
+        extra=_extra(said) if details else EMPTY,
     )
     return counted(read)
+
+
+def _extra(said: JsonObject) -> JsonObject:
+    """Returns the other members, and the tier that served the request in Anthropic's word."""
+    tier = said.get("serviceTier")
+    return {**owned(said), "service_tier": tier} if isinstance(tier, str) else owned(said)
 
 
 def write_usage(usage: Usage) -> JsonObject:

@@ -29,6 +29,7 @@ from switchyard.wire.formats.openai_chat.request_reader import read_request
 from switchyard.wire.formats.openai_chat.request_writer import write_request
 from switchyard.wire.formats.openai_chat.stream_reader import ChatReader
 from switchyard.wire.formats.openai_chat.stream_writer import ChatWriter
+from switchyard.wire.formats.openai_chat.usage import asks_usage
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.model_list import ModelEntry
 
@@ -77,6 +78,16 @@ class OpenAIChat(Format):
         if stream:
             return {"stream_options": {"include_usage": True}, **body, "stream": True}
         return {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
+
+    def with_usage(self, body: JsonObject) -> JsonObject:
+        """Returns the body of a stream with `stream_options.include_usage`.
+
+        Without it a stream reports no token counts (API reference, "Create chat completion").
+        """
+        options = body.get("stream_options")
+        if asks_usage(body) or not isinstance(options, dict | None):
+            return body
+        return {**body, "stream_options": {**(options or {}), "include_usage": True}}
 
     def extra_members(self, conversation: Conversation) -> JsonObject:
         return conversation.extra

@@ -28,6 +28,7 @@ from switchyard.wire.formats.openai_chat.stream_writer import error_frame
 from switchyard.wire.formats.openai_chat.tools import answer_seed
 from switchyard.wire.formats.openai_chat.tools import choice_seed
 from switchyard.wire.formats.openai_chat.tools import made_up_id
+from switchyard.wire.formats.openai_chat.usage import is_usage_chunk
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Event
@@ -76,6 +77,8 @@ class ChatMender:
             if payload is DONE:
                 out.append(self._finish(events) + DONE_FRAME)
                 self._ended = True
+                continue
+            if self._asked.hides_usage and is_usage_chunk(payload):
                 continue
             if payload.get("error") and not payload.get("choices"):
                 out += [encode(dumps(payload)), DONE_FRAME]

@@ -108,10 +108,11 @@ def glance(body: JsonObject) -> Glance | None:
 
 def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:
     """Returns the usage of a response with these choices; None if it states none."""
-    usage = read_usage(body.get("usage"))
+    tier = body.get("service_tier")
+    usage = read_usage(body.get("usage"), tier)
     for choice in choices:
         if usage is None and isinstance(choice, dict):
-            usage = read_usage(choice.get("usage"))  # Moonshot
+            usage = read_usage(choice.get("usage"), tier)  # Moonshot
     return usage
 
 

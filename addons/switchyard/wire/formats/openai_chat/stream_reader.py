@@ -113,7 +113,9 @@ class ChatReader:
                 if raw.get("finish_reason") and (choice := self._broken(raw, number)) is not None:
                     broken = choice
         if usage or "x_groq" in body:
-            if (read := read_usage(usage or _groq_usage(body))) is not None:
+            if (
+                read := read_usage(usage or _groq_usage(body), body.get("service_tier"))
+            ) is not None:
                 events.append(UsageUpdate(read))
         if error:
             self._fail(find_error(body), "", events)

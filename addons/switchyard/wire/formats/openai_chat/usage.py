@@ -15,8 +15,12 @@ from switchyard.wire.model.counts import counted
 _NO_DETAILS: JsonObject = {}
 
 
-def read_usage(body: Any) -> Usage | None:
-    """Returns the usage in a `usage` member; None if it holds none."""
+def read_usage(body: Any, tier: Any = None) -> Usage | None:
+    """Returns the usage in a `usage` member; None if it holds none.
+
+    `tier` is the `service_tier` beside it: the one that served the request, and not always the one
+    that it asked for.
+    """
     if not isinstance(body, dict) or not body:
         return None
     prompt = _details(body, "prompt_tokens_details", "input_tokens_details")
@@ -46,9 +50,20 @@ def read_usage(body: Any) -> Usage | None:
         input_audio=_first(prompt.get("audio_tokens"), body.get("audio_prompt_tokens")),
         output_audio=int_of(completion.get("audio_tokens")),
         total=total,
-        extra={NAME: body},
+        extra={NAME: body, "service_tier": tier} if isinstance(tier, str) else {NAME: body},
     )
     return counted(said)
+
+
+def asks_usage(body: JsonObject) -> bool:
+    """Returns whether a request asks for the token counts of its stream, in a last chunk."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))
+
+
+def is_usage_chunk(chunk: JsonObject) -> bool:
+    """Returns whether a chunk has nothing but the token counts of its stream."""
+    return bool(chunk.get("usage")) and chunk.get("choices") == []
 
 
 def write_usage(usage: Usage) -> JsonObject:

@@ -15,6 +15,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_chat.errors import write_error
 from switchyard.wire.formats.openai_chat.stream_reader import DONE
 from switchyard.wire.formats.openai_chat.stream_reader import payloads
+from switchyard.wire.formats.openai_chat.usage import is_usage_chunk
 from switchyard.wire.formats.openai_completions.names import OBJECT
 from switchyard.wire.formats.openai_completions.reply import choice_text
 from switchyard.wire.formats.openai_completions.stream_writer import DONE_FRAME
@@ -45,6 +46,8 @@ class CompletionsMender:
                 break
             if payload is DONE:
                 out.append(self._finish())
+            elif self._asked.hides_usage and is_usage_chunk(payload):
+                continue
             elif payload.get("error") and not payload.get("choices"):
                 out += [encode(dumps(payload)), DONE_FRAME]
                 self._ended = True

@@ -21,7 +21,7 @@ from switchyard.wire.formats.openai_responses.settings import write_output
 from switchyard.wire.formats.openai_responses.settings import write_reasoning
 from switchyard.wire.formats.openai_responses.tools import echo_tools
 from switchyard.wire.formats.openai_responses.tools import write_choice
-from switchyard.wire.formats.openai_responses.usage import read_usage
+from switchyard.wire.formats.openai_responses.usage import read_response_usage
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
@@ -90,7 +90,7 @@ def read_reply(body: JsonObject) -> Reply:
         model=text_of(body.get("model")) or None,
         created=int_of(body.get("created_at")),
         choices=(Choice(parts=tuple(parts), stop=stop, extra=extra_of(tokens)),),
-        usage=read_usage(body.get("usage")),
+        usage=read_response_usage(body),
         extra=read_extra(body),
     )
 

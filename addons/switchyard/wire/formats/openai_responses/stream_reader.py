@@ -30,7 +30,7 @@ from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.formats.openai_responses.reply import read_extra
 from switchyard.wire.formats.openai_responses.reply import read_item
 from switchyard.wire.formats.openai_responses.reply import read_stop
-from switchyard.wire.formats.openai_responses.usage import read_usage
+from switchyard.wire.formats.openai_responses.usage import read_response_usage
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Refusal
@@ -244,7 +244,7 @@ class ResponsesStreamReader:
             found = self._items.match(index, item) or self._items.add(item, place)
             events += self._complete(found, item)
         events += self.close()
-        if (usage := read_usage(response.get("usage"))) is not None:
+        if (usage := read_response_usage(response)) is not None:
             events.append(UsageUpdate(usage))
         if not response and event["type"] == "response.incomplete":
             response = {"status": "incomplete"}
@@ -267,7 +267,7 @@ class ResponsesStreamReader:
     def _fail(self, error: ApiError, event: JsonObject) -> list[Event]:
         events = self.close()
         response = event.get("response")
-        usage = read_usage(response.get("usage")) if isinstance(response, dict) else None
+        usage = read_response_usage(response) if isinstance(response, dict) else None
         return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
 
     def _item(self, event: JsonObject, type: str) -> Item:

@@ -3,14 +3,41 @@
 `input_tokens` counts the whole prompt, `output_tokens` includes reasoning, as in the model.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.counts import counted
+
+
+def read_response_usage(response: JsonObject) -> Usage | None:
+    """Returns the usage of a response, with what else its price depends on; None for none.
+
+    That is the `service_tier` that served it, not always the one that was asked for, and the
+    searches of the web, whose results are charged beside the tokens (guide "Web search": `search`
+    actions are, opening a page and finding in it are not). They are kept under the names of
+    Anthropic's usage.
+    """
+    usage = read_usage(response.get("usage"))
+    if usage is None:
+        return None
+    beside: JsonObject = {}
+    if isinstance(tier := response.get("service_tier"), str):
+        beside["service_tier"] = tier
+    if searches := sum(map(_is_search, objects_of(response.get("output")))):
+        beside["server_tool_use"] = {"web_search_requests": searches}
+    return replace(usage, extra={**usage.extra, **beside}) if beside else usage
+
+
+def _is_search(item: JsonObject) -> bool:
+    action = object_of(item.get("action")).get("type", "search")
+    return item.get("type") == "web_search_call" and action == "search"
 
 
 def read_usage(body: Any) -> Usage | None:

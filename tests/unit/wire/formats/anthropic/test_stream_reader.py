@@ -54,6 +54,11 @@ class TestReader:
             End({"stop_sequence": None}),
         ]
 
+    def test_a_prompt_that_was_counted_stays_counted(self):
+        last = ends() | {"usage": {"input_tokens": 0, "output_tokens": 7}}
+        answer = reply(start(), opens(TEXT), HI, stops(), last, STOP)
+        assert answer.usage == Usage(input=10, output=7)
+
     def test_event_lines_are_not_needed(self):
         whole = (start(), opens(TEXT), HI, stops(), ends(), STOP)
         assert read(*whole, named=False) == read(*whole)

@@ -1,6 +1,7 @@
 """Streams that pass through: bytes stay as they came, except for what is wrong with them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -301,3 +302,13 @@ def test_ordinary_chunks_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("switchyard.wire.formats.openai_chat.mender.payloads", None)
     frame = Frame(A[6:-2], None, A)
     assert mender.feed(frame, [TextDelta(0, "a")]) == A
+
+
+def test_a_usage_chunk_that_the_router_asked_for_is_hidden() -> None:
+    asked = replace(ASKED, hides_usage=True)
+    assert mend_stream(CHAT, b"".join([ROLE, A, STOP, USAGE, DONE]), asked) == b"".join(
+        [ROLE, A, STOP, DONE]
+    )
+    told = chunk({}, "stop", usage={"prompt_tokens": 3})
+    whole = b"".join([ROLE, A, told, DONE])
+    assert mend_stream(CHAT, whole, asked) == whole

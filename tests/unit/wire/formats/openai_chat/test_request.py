@@ -321,6 +321,28 @@ class TestStreamWish:
         }
         assert body == {"model": "m", "stream": False}
 
+    @pytest.mark.parametrize(
+        ("options", "sent"),
+        [
+            (None, {"include_usage": True}),
+            ({}, {"include_usage": True}),
+            ({"include_usage": False}, {"include_usage": True}),
+            (
+                {"include_obfuscation": False},
+                {"include_obfuscation": False, "include_usage": True},
+            ),
+        ],
+    )
+    def test_a_stream_is_asked_for_its_usage(self, options: Any, sent: Any) -> None:
+        body = {"stream": True, "stream_options": options}
+        assert CHAT.with_usage(body) == {"stream": True, "stream_options": sent}
+        assert CHAT.with_usage({"stream": True})["stream_options"] == {"include_usage": True}
+
+    @pytest.mark.parametrize("options", [{"include_usage": True}, "what the provider refuses"])
+    def test_a_stream_that_asks_for_its_usage_stays(self, options: Any) -> None:
+        body = {"stream": True, "stream_options": options}
+        assert CHAT.with_usage(body) is body
+
     def test_stream_options_are_refused_without_a_stream(self) -> None:
         body = {"stream": True, "stream_options": {"include_usage": True}}
         assert CHAT.with_stream(body, False) == {"stream": False}
