@@ -26,7 +26,6 @@ from switchyard.config.problems import dotted
 from switchyard.config.provider import ApiKeyEntry
 from switchyard.config.provider import Provider
 from switchyard.config.references import check_references
-from switchyard.config.reserved import reserved_in_use
 from switchyard.config.schema import Config
 from switchyard.config.schema import NotLive
 from switchyard.config.tls_files import check_tls_files
@@ -211,7 +210,6 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
         not_live=tuple(left_out),
         notices=(
             *document.notes,
-            *_notices(document),
             *_unverified(document, config, absent),
             *_unused_prices(document, config),
             *(_left_out(document) if keys else ()),
@@ -289,20 +287,6 @@ def _left_out(document: Document) -> Iterator[ConfigProblem]:
                 "the router skips it for others",
                 "HTTPS_PROXY=http://any:KEY@host:port keeps a tool's own login",
             )
-
-
-def _notices(document: Document) -> tuple[ConfigProblem, ...]:
-    marks = document.marks.items()
-    texts = ((path, mark.text) for path, mark in marks if path and not mark.shipped)
-    return tuple(
-        ConfigProblem(
-            document.file,
-            document.marks[path].line,
-            dotted(path),
-            f"accepted, but has no effect yet ({meaning})",
-        )
-        for path, meaning in reserved_in_use(texts).items()
-    )
 
 
 def _unverified(

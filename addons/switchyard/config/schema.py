@@ -305,7 +305,7 @@ class Config(Section):
 
     @property
     def notices(self) -> tuple[ConfigProblem, ...]:
-        """Notices for the start: keys that are accepted but have no effect yet."""
+        """Notices for the start, such as TLS that is not verified."""
         return self._notices
 
     def fingerprinted(self, content: bytes) -> "Config":

@@ -14,7 +14,6 @@ from datetime import datetime
 
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.client_keys import ClientSettings
-from switchyard.config.reserved import RESERVED
 from switchyard.config.schema import Config
 from switchyard.policy.health import Health
 from switchyard.policy.route import Strategy
@@ -285,7 +284,7 @@ def _explained(
     for pool in plan.members:
         kept = []
         for target in pool.targets:
-            if client and in_force("providers") and not _may_answer(client, target):
+            if client and not _may_answer(client, target):
                 name = f"{target.provider.name}/{target.model}"
                 left_out.append(LeftOut(name=name, why="the client key's `providers` exclude it"))
             else:
@@ -310,18 +309,13 @@ def _explained(
     )
 
 
-def in_force(name: str) -> bool:
-    """Whether the router acts on a setting of client keys, and does not only accept it."""
-    return f"clients.api-keys[].{name}" not in RESERVED
-
-
 def _refusal(client: ClientKey, model: str) -> str:
     """Returns why a key may ask for nothing, or not for this name; empty if it may."""
-    if client.blocked and in_force("blocked"):
+    if client.blocked:
         return "This client key is blocked."
-    if client.expires and in_force("expires") and client.expires <= datetime.now(UTC):
+    if client.expires and client.expires <= datetime.now(UTC):
         return f"This client key expired on {client.expires:%Y-%m-%d}."
-    if in_force("except") and client.except_.matches(split_suffix(model)[0]):
+    if client.except_.matches(split_suffix(model)[0]):
         return "The client key's `except` excludes this model."
     return ""
 
@@ -420,5 +414,4 @@ __all__ = [
     "LeftOut",
     "client_key_named",
     "explain",
-    "in_force",
 ]

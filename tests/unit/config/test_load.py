@@ -255,12 +255,10 @@ def test_proxies() -> None:
     assert "p@ss" not in repr(proxy)
 
 
-def test_reserved_keys_are_told_with_their_line() -> None:
-    limited = "    clients: {api-keys: [{key: k, role: viewer}]}\n"
-    config = load(SMALLEST + "        tls: {verify: false}\n" + limited)
+def test_notices_are_told_with_their_line() -> None:
+    keys = "    clients: {api-keys: [{key: k, role: viewer, models: [a]}]}\n"
+    config = load(SMALLEST + "        tls: {verify: false}\n" + keys)
     assert [str(notice).removeprefix("/etc/switchyard/") for notice in config.notices] == [
-        "test.yaml:5: clients.api-keys[0].role: accepted, but has no effect yet "
-        "(roles of client keys).",
         "test.yaml:4: providers[0].tls.verify: whoever is on the way can pose as this provider, "
         "and read what it is sent. Hint: trust its certificate by tls.ca instead.",
     ]

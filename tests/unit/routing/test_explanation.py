@@ -6,7 +6,6 @@ from typing import get_args
 
 import pytest
 
-from switchyard.config.reserved import RESERVED
 from switchyard.config.schema import Config
 from switchyard.policy.failures import Verdict
 from switchyard.policy.route import Strategy
@@ -15,7 +14,6 @@ from switchyard.routing.catalog import Catalog
 from switchyard.routing.explanation import Explanation
 from switchyard.routing.explanation import client_key_named
 from switchyard.routing.explanation import explain
-from switchyard.routing.explanation import in_force
 from tests.support.runtime import make_runtime
 from tests.unit.config.loading import load
 
@@ -133,12 +131,7 @@ def test_a_key_may_not_ask_for_each_model(config: Config) -> None:
     assert not asked(config, "fast", "carol").served
 
 
-def test_settings_of_keys_count_once_the_router_acts_on_them(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("providers", "except", "blocked", "expires"):
-        monkeypatch.delitem(RESERVED, f"clients.api-keys[].{name}", raising=False)
-        assert in_force(name)
+def test_settings_of_keys_count(config: Config) -> None:
     found = asked(config, "stack", "dave")
     assert targets(found) == ["glm:glm-4.7"]
     assert any(one.name == "cc/claude-opus-4-6" and "key" in one.why for one in found.left_out)
@@ -148,13 +141,6 @@ def test_settings_of_keys_count_once_the_router_acts_on_them(
     assert "refused" in nothing_left.why[-1]
     assert "blocked" in asked(config, "stack", "erin").why[0]
     assert "2020-01-31" in asked(config, "stack", "finn").why[0]
-
-
-def test_settings_that_have_no_effect_yet_change_nothing(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(RESERVED, "clients.api-keys[].blocked", "blocked client keys")
-    assert asked(config, "stack", "erin").served
 
 
 def test_a_call_to_a_host_of_its_own(config: Config) -> None:
