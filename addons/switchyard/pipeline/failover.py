@@ -164,6 +164,8 @@ class Failover:
         lookup.addresses = [str(one[4][0]) for one in found]
 
     def client_connected(self, client: connection.Client) -> None:
+        if client.error:
+            return
         handler = mitmproxys("proxyserver").connections.get(client.id)
         if not self._bounds.open(client):
             client.error = "too many connections of this address (limits.connections-per-address)"

@@ -181,7 +181,10 @@ class Settings:
         return await self._poll()
 
     def client_connected(self, client: connection.Client) -> None:
-        if self._too_open and not comes_from_here(client):
+        if self._runtime.snapshots.latest is None:
+            # A process that ends for its configuration still accepts what was waiting.
+            client.error = "the router has no configuration yet"
+        elif self._too_open and not comes_from_here(client):
             client.error = "the router is only starting, and not for other machines"
 
     def done(self) -> None:

@@ -1,7 +1,9 @@
 """The configuration file: what is wrong with it ends the start, or leaves the running one alone."""
 
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,30 @@ def test_a_bad_file_ends_the_start(tmp_path: Path, config: str, said: list[str])
     assert "Traceback" not in log
     assert "sk-secret" not in log
     assert "listening at" not in log, "half of it was started"
+
+
+def test_a_bad_file_is_told_alone_though_clients_wait(tmp_path: Path) -> None:
+    router = Router(tmp_path, "providers: []\n")
+    router.launch()
+    ended = threading.Event()
+
+    def knock() -> None:
+        while not ended.is_set():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", router.port)) as client:
+                client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.recv(1)
+
+    clients = [threading.Thread(target=knock) for _ in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        assert router.wait() == 1
+    finally:
+        ended.set()
+        for client in clients:
+            client.join()
+    assert "not started" in router.log
+    assert "Traceback" not in router.log and "Error:" not in router.log
 
 
 def test_a_missing_file_ends_the_start(tmp_path: Path) -> None:
