@@ -90,7 +90,9 @@ class KeyBook:
         _apply(entry, settings)
         entry.insert(min(2, len(entry)), "key-hash", issued.hash)
         with self._locked():
-            self._write(with_entry(self._read(), entry))
+            text = self._read()
+            self._parse(text)  # of what is no list of keys it says why
+            self._write(with_entry(text, entry))
         return issued
 
     def change(self, who: str, settings: Mapping[str, object]) -> StoredKey:
@@ -143,9 +145,14 @@ class KeyBook:
 
     def _read(self) -> str:
         try:
-            return read_regular(self.path).decode("utf-8-sig")
+            content = read_regular(self.path)
         except FileNotFoundError:
             return ""
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            parse_keys(content, self.path, self._env)  # says so
+            raise
 
     def _parse(self, text: str) -> tuple[ClientKey, ...]:
         return parse_keys(text.encode(), self.path, self._env)

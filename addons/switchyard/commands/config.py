@@ -73,9 +73,12 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--file", metavar="FILE", help="the configuration; default: the router's")
+    parser.add_argument(
+        "--file", "--config", metavar="FILE", help="the configuration; default: the router's"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="report every problem, one a line; exit status 1 if any")
+    check = commands.add_parser("check", help="report every problem, one a line; status 1 if any")
+    check.add_argument("files", nargs="*", metavar="FILE", help="default: the configuration")
     get = commands.add_parser("get", help="print a value, or all")
     get.add_argument("key", nargs="?", default="")
     change = commands.add_parser("set", help="set a value")
@@ -97,12 +100,24 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(_: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
+def _check(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
+    files = [Path(name).expanduser() for name in asked.files] or [path]
+    status = 0
+    for file in files:
+        try:
+            beside = variables_beside(dotenv_of(file, dict(os.environ)), dict(os.environ))
+            _check_file(file, env if file == path else beside)
+        except ConfigError as e:
+            print(e, file=sys.stderr)
+            status = 1
+    return status
+
+
+def _check_file(path: Path, env: Mapping[str, str]) -> None:
     config = load_config(path, env)
     for notice in config.notices:
         print(f"note: {notice}")
     print(f"{path} is valid: {len(config.providers)} live providers")
-    return 0
 
 
 def _get(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:

@@ -1,6 +1,7 @@
 """Keys in a file: made, changed, rotated and removed, each time as a whole."""
 
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from datetime import datetime
@@ -123,3 +124,22 @@ def test_a_link_goes_on_leading_to_the_file(tmp_path: Path) -> None:
     (link := tmp_path / "keys.yaml").symlink_to(real)
     KeyBook(link, {}).add({"name": "ann"})
     assert link.is_symlink() and len(read_keys(real, {})) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"{broken: [", b"api-keys: 5", b"[]", b'"text"', b"a: 1\na: 2", b"--- \n---\nx: 1",
+                b"api-keys:\n- name: \xff"]
+)  # fmt: skip
+def test_what_is_no_keys_file_is_said_by_every_change(book: KeyBook, content: bytes) -> None:
+    book.path.write_bytes(content)
+    changes: list[Callable[[], object]] = [
+        book.keys,
+        lambda: book.add({"name": "ann"}),
+        lambda: book.change("ann", {"blocked": True}),
+        lambda: book.rotate("ann", 0, NOW),
+        lambda: book.remove("ann"),
+    ]
+    for change in changes:
+        with pytest.raises(ConfigError):
+            change()
+    assert book.path.read_bytes() == content

@@ -41,6 +41,16 @@ def test_check_has_a_line_for_each_problem(file: Path, capsys) -> None:
     assert all(line.startswith(f"{file}:") for line in lines)
 
 
+def test_check_takes_files_as_hooks_name_them(file: Path, capsys) -> None:
+    bad, missing = file.with_name("bad.yaml"), file.with_name("missing.yaml")
+    bad.write_text("providers: []\n")
+    assert main(["check", str(file)]) == 0
+    assert main(["check", str(bad), str(file), str(missing)]) == 1
+    told = capsys.readouterr()
+    assert [line.split(":")[0] for line in told.err.splitlines()] == [str(bad), str(missing)]
+    assert told.out.count(f"{file} is valid") == 2
+
+
 def test_get_shows_no_secret(file: Path, capsys) -> None:
     assert run(file, "get") == 0
     assert run(file, "get", "providers.a.api-key") == 0

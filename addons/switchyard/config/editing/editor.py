@@ -41,7 +41,9 @@ class ConfigDraft:
     @property
     def diff(self) -> str:
         """The difference as a unified diff, with secrets masked."""
-        return masked_diff(self.before.decode("utf-8-sig"), self.after.decode("utf-8-sig"))
+        return masked_diff(
+            self.before.decode("utf-8-sig", "replace"), self.after.decode("utf-8-sig", "replace")
+        )
 
     @property
     def etag(self) -> str:
@@ -84,7 +86,11 @@ class ConfigEditor:
         """Returns a draft of a whole text. Raises ConfigError and OSError."""
         before = self.content()
         with _problems(self._path):
-            restored = Masks(before.decode("utf-8-sig", "replace")).restored_text(text)
+            try:
+                restored = _masks_of(before).restored_text(text)
+            except NotEditable:
+                parse_config(text.encode(), self._path, self._env)  # says which line is wrong
+                raise
         return self._checked(before, restored)
 
     def draft_version(self, id: str) -> ConfigDraft | None:
@@ -134,6 +140,14 @@ def masked_text(content: bytes) -> str:
         return Masks(content.decode("utf-8-sig", "replace")).masked_text()
     except NotEditable:
         return "# not valid YAML\n"
+
+
+def _masks_of(content: bytes) -> Masks:
+    """Returns the masks of a file's secrets: none where an editor left it unreadable."""
+    try:
+        return Masks(content.decode("utf-8-sig", "replace"))
+    except NotEditable:
+        return Masks("")
 
 
 def masked_diff(before: str, after: str) -> str:

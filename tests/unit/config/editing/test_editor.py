@@ -78,3 +78,22 @@ def test_the_first_change_makes_a_file_of_the_default(tmp_path: Path) -> None:
 
 def test_a_key_alone_that_changes_is_seen_in_the_diff() -> None:
     assert "masked" in masked_diff("management: {key: abc}\n", "management: {key: abd}\n")
+
+
+@pytest.mark.parametrize("broken", [b"providers: [", b"\xff\xfe", b"a: &a [*a]\n", b"- 1\n"])
+def test_a_file_that_an_editor_broke_is_mended(editor: ConfigEditor, broken: bytes) -> None:
+    editor.write(editor.draft(lambda given: given.update(aliases={"x": "a/m"})))
+    oldest = editor.file.versions()[-1]
+    editor.file.path.write_bytes(broken)
+    draft = editor.draft_text(TEXT)
+    assert f"+{TEXT.splitlines()[0]}" in draft.diff and "sk-aaaaaaaaaa1" not in draft.diff
+    restored = editor.draft_version(oldest.id)
+    assert restored is not None and restored.diff == draft.diff
+    editor.write(restored)
+    assert editor.content().decode() == TEXT
+
+
+def test_a_text_that_is_no_yaml_is_refused_with_its_line(editor: ConfigEditor) -> None:
+    with pytest.raises(ConfigError) as caught:
+        editor.draft_text(TEXT + "combos: [\n")
+    assert [one.line for one in caught.value.problems] == [5]
