@@ -228,6 +228,29 @@ def test_the_configuration_is_changed_in_place(tmp_path: Path) -> None:
         assert "sk-up-1234567890abcd" not in router.log
 
 
+@pytest.mark.parametrize("broken", ["providers: [", "a: &a [*a]"])
+def test_files_that_an_editor_broke_are_told_and_mended(tmp_path: Path, broken: str) -> None:
+    text = FILE.format(key=KEY, folder=tmp_path) + "clients: {keys-file: keys.yaml}\n"
+    with (
+        Router(tmp_path, text) as router,
+        httpx2.Client(
+            base_url=f"{router.url}{BASE}", timeout=60, trust_env=False, headers=bearer(KEY)
+        ) as c,
+    ):
+        router.config_path.write_text(broken)
+        for path in ("/config", "/providers", "/openai-compatibility", "/api-keys", "/proxy-url"):
+            told = c.get(path)
+            assert told.status_code == 503, (path, told.text)
+            assert "not valid YAML" in told.json()["detail"]
+        seen = c.get("/config.yaml")
+        mended = c.put("/config.yaml", content=text, headers={"if-match": seen.headers["etag"]})
+        assert mended.status_code == 200, mended.text
+        assert router.config_path.read_text() == text
+        router.config_path.with_name("keys.yaml").write_text("api-keys: 5\n")
+        told = c.get("/keys")
+        assert (told.status_code, told.json()["problems"][0]["key"]) == (503, "api-keys")
+
+
 def test_an_edit_meanwhile_is_not_lost(tmp_path: Path) -> None:
     text = FILE.format(key=KEY, folder=tmp_path)
     with Router(tmp_path, text) as router:

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from switchyard.config.editing.pieces import NotEditable
 from switchyard.config.problems import ConfigError
 from switchyard.management.refusals import PROBLEM_TYPE
 from switchyard.management.refusals import problem_members
@@ -118,6 +119,16 @@ def install_errors(app: FastAPI) -> None:
             for one in e.errors()
         ]
         return problem_json(422, "The request is not valid.", problems)
+
+    @app.exception_handler(NotEditable)
+    async def of_broken_file(_: Request, e: NotEditable) -> JSONResponse:
+        # An editor left it so; the router goes on with what was in force.
+        how = "PUT config.yaml or POST versions/ID/restore mends it."
+        return problem_json(503, f"The configuration file cannot be read: {e}. {how}")
+
+    @app.exception_handler(ConfigError)
+    async def of_wrong_file(_: Request, e: ConfigError) -> JSONResponse:
+        return problem_json(503, "A file of the configuration is not valid.", details_of(e))
 
     @app.exception_handler(Exception)
     async def of_mistake(_: Request, e: Exception) -> JSONResponse:
