@@ -95,8 +95,7 @@ class MemoryState:
         Who comes before counters are read waits for them: else its use would be lost with the
         ledger that they replace.
         """
-        if self._opening is not None:
-            await self._opening.wait()
+        await self._opened()
         now = self._now()
         lines = lines_of(ask.limits, ask.amounts, now)
         id = new_id()
@@ -146,8 +145,13 @@ class MemoryState:
 
     async def counters(self, limits: Sequence[Limit]) -> tuple[LimitStanding, ...]:
         """Return how far limits are used."""
+        await self._opened()
         now = self._now()
         return standings_of(limits, self._ledger.counters(lines_of(limits, NOTHING, now), now))
+
+    async def _opened(self) -> None:
+        if self._opening is not None:
+            await self._opening.wait()
 
     async def turn(self, pool: str) -> int:
         """Return the next number of a rotation."""

@@ -69,6 +69,20 @@ async def test_who_comes_before_counters_are_read_waits_for_them(tmp_path: Path)
     await state.close()
 
 
+async def test_who_asks_for_counters_before_they_are_read_waits_for_them(tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    first = MemoryState(keeper=LeaseKeeper(file))
+    await first.start()
+    await first.settle(await admit(first), Amounts(money=70))
+    await first.close()
+    second = MemoryState(keeper=LeaseKeeper(file))
+    early = asyncio.ensure_future(used(second))
+    await asyncio.sleep(0)
+    await second.start()
+    assert await early == [(70, 0), (1, 0), (0, 0)]
+    await second.close()
+
+
 async def test_a_disk_that_is_full_for_a_while_loses_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
