@@ -10,8 +10,8 @@ from switchyard.wire.formats.openai_responses.history import expand
 from switchyard.wire.formats.openai_responses.history import input_items
 from switchyard.wire.model.fold import unfold
 from switchyard.wire.registry import FORMATS
-from tests.unit.wire.formats.openai_responses.test_request import CODE_MODE
-from tests.unit.wire.formats.openai_responses.test_request import SCHEMA
+from tests.unit.wire.formats.openai_responses.request_support import CODE_MODE
+from tests.unit.wire.formats.openai_responses.request_support import SCHEMA
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import frames
 from tests.unit.wire.laws import write_stream

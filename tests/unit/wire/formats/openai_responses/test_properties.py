@@ -33,10 +33,10 @@ from switchyard.wire.model.events import SignatureDelta
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import unfold
-from tests.unit.wire.formats.openai_responses.test_reply import ANSWERS
-from tests.unit.wire.formats.openai_responses.test_stream import CALLS
-from tests.unit.wire.formats.openai_responses.test_stream import FULL_TEXT
-from tests.unit.wire.formats.openai_responses.test_stream import sse
+from tests.unit.wire.formats.openai_responses.reply_support import ANSWERS
+from tests.unit.wire.formats.openai_responses.stream_support import CALLS
+from tests.unit.wire.formats.openai_responses.stream_support import FULL_TEXT
+from tests.unit.wire.formats.openai_responses.stream_support import sse
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import any_split
 from tests.unit.wire.laws import frames

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from switchyard.wire.format import Asked
-from switchyard.wire.formats.openai_responses import OpenAIResponses
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Media
@@ -18,131 +16,23 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import Usage
-from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.fold import unfold
 from switchyard.wire.shared.envelope import unseal
-from tests.unit.wire.formats.openai_responses.test_request import CODE_MODE
-from tests.unit.wire.formats.openai_responses.test_request import SCHEMA
-from tests.unit.wire.formats.openai_responses.test_request import body as request_body
+from tests.unit.wire.formats.openai_responses.reply_support import ANSWERS
+from tests.unit.wire.formats.openai_responses.reply_support import FILE
+from tests.unit.wire.formats.openai_responses.reply_support import FORMAT
+from tests.unit.wire.formats.openai_responses.reply_support import FUNCTION_CALL
+from tests.unit.wire.formats.openai_responses.reply_support import SITE
+from tests.unit.wire.formats.openai_responses.reply_support import asked_for
+from tests.unit.wire.formats.openai_responses.reply_support import response
+from tests.unit.wire.formats.openai_responses.request_support import CODE_MODE
+from tests.unit.wire.formats.openai_responses.request_support import SCHEMA
+from tests.unit.wire.formats.openai_responses.request_support import body as request_body
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import reply_identity
 from tests.unit.wire.laws import stream_survives_writing
 from tests.unit.wire.openai_responses_sdk import assert_response
-
-FORMAT = OpenAIResponses()
-
-USAGE = {
-    "input_tokens": 10,
-    "input_tokens_details": {"cached_tokens": 4},
-    "output_tokens": 5,
-    "output_tokens_details": {"reasoning_tokens": 3},
-    "total_tokens": 15,
-}
-
-
-def response(*items, **members):
-    return {
-        "id": "resp_1",
-        "object": "response",
-        "created_at": 1,
-        "status": "completed",
-        "model": "m",
-        "output": list(items),
-        "error": None,
-        "incomplete_details": None,
-        "tools": [],
-        "usage": USAGE,
-        **members,
-    }
-
-
-def text(words, **members):
-    return {"type": "output_text", "text": words, "annotations": [], **members}
-
-
-def message(*content, **members):
-    return {
-        "type": "message",
-        "id": "msg_1",
-        "role": "assistant",
-        "status": "completed",
-        "content": list(content),
-        **members,
-    }
-
-
-FUNCTION_CALL = {
-    "type": "function_call",
-    "id": "fc_1",
-    "call_id": "c1",
-    "name": "f",
-    "arguments": '{"a": 1}',
-    "status": "completed",
-}
-SITE = {
-    "type": "url_citation",
-    "start_index": 0,
-    "end_index": 2,
-    "url": "https://a.example",
-    "title": "A",
-}
-FILE = {"type": "file_citation", "file_id": "file-1", "filename": "a", "index": 0}
-
-ANSWERS = {
-    "text": response(message(text("hi", logprobs=[]))),
-    "several parts": response(
-        message(text("a"), text("b"), {"type": "refusal", "refusal": "no"}, phase="commentary"),
-        message(text("c"), id="msg_2"),
-    ),
-    "citations": response(message(text("hi", annotations=[SITE, FILE]))),
-    "empty message": response(message()),
-    "odd content": response(message({"type": "odd", "x": 1}, text("a"))),
-    "calls": response(
-        FUNCTION_CALL,
-        {**FUNCTION_CALL, "call_id": "c2", "id": "fc_2", "arguments": "", "namespace": "n"},
-        {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c3", "name": "x", "input": "go"},
-    ),
-    "reasoning": response(
-        {"type": "reasoning", "id": "rs_0", "summary": []},
-        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"},
-        {
-            "type": "reasoning",
-            "id": "rs_2",
-            "summary": [{"type": "summary_text", "text": t} for t in ("one", "two")],
-            "encrypted_content": "gBBB",
-        },
-        {
-            "type": "reasoning",
-            "id": "rs_3",
-            "status": "completed",
-            "summary": [],
-            "content": [{"type": "reasoning_text", "text": "all"}],
-            "encrypted_content": None,
-        },
-        message(text("done")),
-    ),
-    "hosted tools": response(
-        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"x": 1}},
-        {
-            "type": "image_generation_call",
-            "id": "ig_1",
-            "status": "completed",
-            "result": "AAAA",
-            "output_format": "webp",
-        },
-        {"type": "image_generation_call", "id": "ig_2", "status": "failed", "result": None},
-        {"type": "never_heard_of", "id": "x"},
-    ),
-    "incomplete": response(
-        message(text("hi"), status="incomplete"),
-        status="incomplete",
-        incomplete_details={"reason": "max_output_tokens"},
-    ),
-    "queued": response(status="queued", usage=None),
-    "odd status": response(message(text("hi")), status="complete", total_tokens=3),
-    "fraction of a second": response(message(text("hi")), created_at=1.5),
-}
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -367,10 +257,6 @@ def test_the_proof_of_a_call_goes_before_it():
     assert (read.signature, read.signer) == ("sig", "gemini")
 
 
-def asked_for(body):
-    return Asked(model="m", id="ab", created=1, conversation=FORMAT.read_request(body))
-
-
 def test_a_custom_tool_is_called_as_it_was_declared():
     call = ToolCall(id="c1", name="exec", arguments='{"input": "text(1)"}')
     [item] = foreign(call, asked=asked_for(CODE_MODE))["output"]
@@ -431,93 +317,3 @@ def test_the_request_is_repeated():
 
 def test_tools_carried_in_the_input_are_not_repeated():
     assert foreign(asked=asked_for(CODE_MODE))["tools"] == []
-
-
-ERRORS = [
-    (
-        {
-            "error": {
-                "message": "bad",
-                "type": "invalid_request_error",
-                "param": "input",
-                "code": None,
-            }
-        },
-        "bad",
-        "invalid_request",
-    ),
-    (
-        {"type": "error", "message": "slow", "code": "rate_limit_exceeded", "param": None},
-        "slow",
-        "rate_limit",
-    ),
-    ({"type": "error", "error": {"type": "server_error", "message": "oops"}}, "oops", "server"),
-    (
-        response(status="failed", error={"code": "rate_limit_exceeded", "message": "slow"}),
-        "slow",
-        "rate_limit",
-    ),
-    (
-        {
-            "type": "response.failed",
-            "response": response(
-                status="failed", error={"code": "server_error", "message": "oops"}
-            ),
-        },
-        "oops",
-        "server",
-    ),
-    ({"detail": "Not found"}, "Not found", "server"),
-    ({"object": "error", "message": "no model", "code": 404}, "no model", "not_found"),
-]
-
-
-@pytest.mark.parametrize(("body", "words", "kind"), ERRORS)
-def test_errors_are_found(body, words, kind):
-    error = FORMAT.find_error(body)
-    assert error is not None
-    assert (error.message, error.kind, error.format) == (words, kind, "openai-responses")
-
-
-def test_a_response_that_failed_without_saying_why_is_an_error():
-    error = FORMAT.find_error({"type": "response.failed", "response": None})
-    assert error is not None and "failed" in error.message
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_is_no_error(name):
-    assert FORMAT.find_error(ANSWERS[name]) is None
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"type": "response.output_text.delta", "delta": "error", "message": "x"},
-        {"type": "response.mcp_call.failed", "error": {"message": "x"}},
-        {"type": "keepalive"},
-    ],
-)
-def test_an_event_is_no_error(event):
-    assert FORMAT.find_error(event) is None
-
-
-def test_an_error_of_the_format_is_told_as_it_was():
-    raw = {"error": {"message": "bad", "type": "odd_error", "param": "x", "code": "y", "z": 1}}
-    error = FORMAT.find_error(raw)
-    assert error is not None
-    assert FORMAT.write_error(error)[1] == raw
-
-
-def test_an_error_of_another_format_is_told_in_this_ones_words():
-    error = ApiError(
-        message="busy",
-        kind="rate_limit",
-        format="anthropic",
-        raw={"type": "error"},
-        attempts=({"provider": "p", "status": 429},),
-    )
-    status, body = FORMAT.write_error(error)
-    assert status == 429
-    assert body["error"]["message"] == "busy"
-    assert body["error"]["switchyard"]["attempts"] == [{"provider": "p", "status": 429}]
-    assert "type" not in body
