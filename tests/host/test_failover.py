@@ -19,6 +19,7 @@ from mitmproxy.proxy import tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers import modes
+from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http import _http2
 
@@ -269,3 +270,16 @@ def test_the_outermost_layers_hand_everything_on() -> None:
     finish = inspect.getsource(modes.DestinationKnown.finish_start)
     assert "self._handle_event = self.child_layer.handle_event" in finish
     assert "self.layer.handle_event(event)" in inspect.getsource(server.ConnectionHandler)
+
+
+def test_layers_of_tls_decrypt_as_ours_does() -> None:
+    """`ReadAheadTls` does the same in two parts, the second one by this very method."""
+    assert tls.ServerTLSLayer.receive_data is tls.TLSLayer.receive_data
+    assert parameters(tls.TLSLayer.receive_data) == ["self", "data"]
+    source = inspect.getsource(tls.TLSLayer.receive_data)
+    steps = ["self.tls.bio_write(data)", "self.tls.recv(65535)", "SSL.WantReadError",
+             "SSL.ZeroReturnError", "SSL.Error", 'Log(f"TLS Error: {e}", WARNING)',
+             "self.tls_interact()", "if plaintext:", "if close:"]  # fmt: skip
+    places = [source.find(step) for step in steps]
+    assert -1 not in places and places == sorted(places)
+    assert "receive_data(event.data)" in inspect.getsource(tunnel.TunnelLayer._handle_event)

@@ -2,7 +2,7 @@
 
 A response takes it once the client has seen its beginning, if both sides use HTTP/1, for chunks
 that change nothing but deadlines. All others go through the states of the stream. If the handler of
-the connections has TCP connections of its own (see `switchyard.engine`) and neither side is
+the connections has TCP connections of its own (see `switchyard.engine`) and the client's is not
 encrypted, chunks that need no reading do not even enter the layers: see `WireFastPath`.
 docs/hot-path.md describes the whole path.
 """
@@ -21,6 +21,7 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.response_stream import ResponseStream
+from switchyard.failover.tls_fast_path import TlsFastPath
 from switchyard.failover.upstream_request import PieceRead
 from switchyard.failover.upstream_request import UpstreamRequest
 from switchyard.protocols.chunked import as_chunk
@@ -30,6 +31,7 @@ from switchyard.protocols.driver import DrivenConnection
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1_client import PatientHttp1Client
 from switchyard.protocols.http1_client import http1_client_of
+from switchyard.protocols.tls import ReadAheadTls
 
 HELD_AT_MOST = 16384
 """Bytes of an incomplete chunk that are held back at most."""
@@ -52,15 +54,19 @@ def enable_fast_path(
     if http1 is None or head.headers.get("transfer-encoding") != "chunked":
         return
     fast_path = http1.fast_path = FastPath(stream, upstream, (Deadline.BETWEEN_CHUNKS, upstream))
-    # Encrypted and tunnelled connections need their layers.
-    if layer.handler is None or stream.context.client.tls or server.tls:
+    # Tunnelled connections, and clients that encrypt, need their layers.
+    driver = layer.handler
+    if driver is None or stream.context.client.tls or outer_of(server) is not server:
         return
-    if outer_of(server) is server:
-        there, here = map(layer.handler.connection_of, (server, stream.context.client))
-        if there is not None and here is not None:
-            there.wire_fast_path = fast_path.wire_fast_path = WireFastPath(
-                fast_path, http1, there, here
-            )
+    there, here = map(driver.connection_of, (server, stream.context.client))
+    if there is None or here is None:
+        return
+    path = WireFastPath(fast_path, http1, there, here)
+    if not server.tls:
+        there.wire_fast_path = path
+    elif (tls := ReadAheadTls.adopt(layer.connections[server])) is not None:
+        there.wire_fast_path = TlsFastPath(path, tls, driver)
+    fast_path.wire_fast_path = path
 
 
 @dataclass(slots=True)

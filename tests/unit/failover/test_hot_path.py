@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from mitmproxy.proxy import events
 from mitmproxy.proxy.commands import SendData
+from OpenSSL import SSL
 
 from switchyard.attempt import receiver
 from switchyard.attempt.receiver import RelayReceiver
@@ -19,6 +20,7 @@ from switchyard.wire.relay.relay import Relay
 from tests.unit.failover.answers import CHUNKED
 from tests.unit.failover.answers import chunk
 from tests.unit.failover.driver import Driver
+from tests.unit.protocols.tls_session import Session
 
 BY_LENGTH = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"
 NO_SECRETS = SimpleNamespace(data=lambda data: data, text=lambda text: text)
@@ -99,14 +101,43 @@ class Side:
         self.sent += data
 
 
-def test_a_chunk_from_wire_to_wire_costs_fewer() -> None:
-    d, there, here = driver(), Side(), Side()
+def wired(d: Driver) -> tuple[Side, Side]:
+    """Has the engine drive it: the upstream's side, and the client's."""
+    there, here = Side(), Side()
     sides = {d.client: here, d.servers[0]: there}
-    handler: Any = SimpleNamespace(connection_of=lambda connection: sides[connection])
+    handler: Any = SimpleNamespace(
+        connection_of=lambda connection: sides[connection], process=d.feed
+    )
     d.layer.handler = handler  # type: ignore[attr-defined]
+    return there, here
+
+
+def test_a_chunk_from_wire_to_wire_costs_fewer() -> None:
+    d = driver()
+    there, here = wired(d)
     d.says(CHUNKED)
     for number in range(4):
         d.says(chunk(frame(f"word {number}")))
     last, left = chunk(frame("the very last words")), []
     assert calls(lambda: left.append(there.wire_fast_path.take(last))) <= 19
     assert (here.sent, left) == (last, [b""])
+
+
+def test_to_decrypt_it_costs_no_layers() -> None:
+    d, session = driver(), Session(SSL.TLS1_3_VERSION)
+    there, here = wired(d)
+    (server,), connections = d.servers, d.layer.connections
+    # The layer of an open session takes its place around the connection's HTTP/1 client.
+    tls = session.tls
+    tls.child_layer, tls.context = connections[server], connections[server].context
+    tls.conn = tls.tunnel_connection = server
+    connections[server], server.tls = tls, True
+    d.says(session.encrypted(CHUNKED))
+    for number in range(4):
+        d.says(session.encrypted(chunk(frame(f"word {number}"))))
+    last, left = chunk(frame("the very last words")), []
+    encrypted = session.encrypted(last)
+    assert calls(lambda: left.append(there.wire_fast_path.take(encrypted))) <= 30
+    assert (here.sent, left) == (last, [b""])
+    there.wire_fast_path.take(session.encrypted(b"0\r\n\r\n"))
+    assert there.wire_fast_path is None
