@@ -20,6 +20,9 @@ MOST_ENDED = 25
 MOST_BEGUN = 100
 """Requests under way that one piece introduces; the others follow if they still run."""
 
+_MOVING = ("id", "provider", "model", "state", "attempts", "bytes_out", "tokens", "route")
+
+type _Mark = tuple[int, int, bool, int]
 type _Attempt = AttemptState | None
 type _Ended = tuple[Exchange, tuple[AttemptState, ...], _Attempt, _Attempt, Rules, Ending]
 
@@ -46,10 +49,13 @@ class RequestNews:
         """Requests under way that all readers know, by `_key`."""
         self._shown: set[str] = set()
         """Requests under way that a snapshot had, so that one reader knows them at least."""
+        self._moved: dict[str, _Mark] = {}
+        """How far requests were when readers last heard of them, by `_key`."""
 
     def start(self) -> None:
         """Takes those under way for known: the snapshot has them that the first reader gets."""
-        self._known = set(map(_key, self._running()))
+        self._moved = {_key(one): _mark(one) for one in self._running()}
+        self._known = set(self._moved)
 
     def note_attempt(self, exchange: Exchange) -> None:
         """Notes that an attempt failed."""
@@ -72,12 +78,20 @@ class RequestNews:
         """Returns a request under way as a record, with its route so far."""
         return _row(exchange, self._rules(), None)
 
+    def progress(self, exchanges: Iterable[Exchange]) -> list[JsonObject]:
+        """Returns what changes of those requests that moved since readers last heard of them."""
+        known = {key: one for one in exchanges if (key := _key(one)) in self._known}
+        before, self._moved = self._moved, {key: _mark(one) for key, one in known.items()}
+        rows = [self.row_of(one) for key, one in known.items() if before.get(key) != _mark(one)]
+        return [{name: row[name] for name in _MOVING} for row in rows]
+
     def collect(self) -> list[RouterEvent]:
         """Returns the events of what happened since the last call."""
         ended = {_key(one[0]): one for one in self._ended}
         running = {key: one for one in self._running() if (key := _key(one)) not in ended}
         new = [key for key in running if key not in self._known][:MOST_BEGUN]
         events = [RouterEvent("begun", self.row_of(running[key])) for key in new]
+        self._moved |= {key: _mark(running[key]) for key in new}
         for key in self._tried & self._known & running.keys():
             tried: JsonObject = {"id": _spelled(key), "route": running[key].steps()}
             events.append(RouterEvent("tried", tried))
@@ -96,6 +110,12 @@ class RequestNews:
 
 def _key(exchange: Exchange) -> str:
     return exchange.call.asked.id
+
+
+def _mark(exchange: Exchange) -> _Mark:
+    """Returns what differs once a request has moved: attempts, failures, an answer, its bytes."""
+    sent = sum([one.sent for one in exchange.tries])
+    return exchange.attempts, len(exchange.failures), exchange.answered, sent
 
 
 def _spelled(key: str) -> str:

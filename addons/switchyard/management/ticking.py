@@ -13,7 +13,7 @@ EVERY = 1.0
 """Seconds between two looks."""
 
 MOST_RUNNING = 100
-"""Requests whose progress is told, the oldest of those under way."""
+"""Requests whose progress is looked at, the oldest of those under way."""
 
 _MOVING = frozenset(
     ("seconds-ago", "resets-in", "empty-in", "returns-in", "cooling-down-until", "uptime")
@@ -58,8 +58,7 @@ class Ticker:
         if not events.has_readers:
             self.stop()
             return
-        if running := desk.runtime.exchanges.running()[:MOST_RUNNING]:
-            rows = [_progress(desk.news.row_of(one)) for one in running]
+        if rows := desk.news.progress(desk.runtime.exchanges.running()[:MOST_RUNNING]):
             events.publish("progress", {"running": rows})
         for kind, data in self._states().items():
             lasting = _lasting(data)
@@ -70,11 +69,6 @@ class Ticker:
 
     def _states(self) -> dict[str, JsonObject]:
         return {"health": self._desk.health(), "quota": {"windows": self._desk.quota()}}
-
-
-def _progress(row: JsonObject) -> JsonObject:
-    names = ("id", "provider", "model", "state", "attempts", "bytes_out", "tokens", "route")
-    return {name: row[name] for name in names}
 
 
 def _lasting(value: object) -> object:

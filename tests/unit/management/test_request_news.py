@@ -135,6 +135,18 @@ def test_a_request_whose_hooks_wait_for_others_is_told_once(
     assert told(news) == []
 
 
+def test_progress_has_what_moved_alone(runtime: FakeRuntime, news: RequestNews) -> None:
+    pipeline, flows = Pipeline(runtime), [call_flow(runtime) for _ in range(2)]
+    first, second = map(pipeline.begin, flows)
+    assert news.progress([first, second]) == [], "they are about to be told as begun"
+    news.collect()
+    assert news.progress([first, second]) == []
+    pipeline.answer(pipeline.attempt(flows[1]), reply())
+    [row] = news.progress([first, second])
+    assert (row["id"], row["attempts"]) == (str(second.id), 1)
+    assert news.progress([first, second]) == []
+
+
 def test_of_many_that_begin_the_others_follow(
     runtime: FakeRuntime, news: RequestNews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
