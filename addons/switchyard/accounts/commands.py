@@ -45,7 +45,8 @@ class CommandOutput:
         if token.is_expired(now):
             raise SourceError("gives an expired token")
         until = min(now + self._source.ttl, token.expires_at)
-        return Token(token.secret, until, now + (until - now) * _AHEAD)
+        life = until - now
+        return Token(token.secret, until, now + life * _AHEAD, life=life)
 
     def has_changed(self) -> bool:
         return False

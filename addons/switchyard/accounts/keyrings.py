@@ -28,7 +28,7 @@ class KeyringEntry:
         if password is None:
             hint = f"Store it: keyring set {self._service} {self._user}"
             raise SourceError(f"has no such entry. {hint}", lasting=True)
-        return Token(sendable(password.strip()), time.time() + self._ttl)
+        return Token(sendable(password.strip()), time.time() + self._ttl, life=self._ttl)
 
     def has_changed(self) -> bool:
         return False

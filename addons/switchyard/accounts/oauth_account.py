@@ -161,7 +161,8 @@ class OAuthAccount:
 
     def _token(self, record: AccountRecord) -> Token:
         renew_at = record.renew_at(self._flow.lead)
-        return Token(SecretStr(record.access_token), record.expires_at, renew_at)
+        life = record.expires_at - record.obtained_at
+        return Token(SecretStr(record.access_token), record.expires_at, renew_at, life=life)
 
     def _dead(self, record: AccountRecord) -> SourceError:
         why = f" ({record.error})" if record.error else ""
@@ -250,10 +251,10 @@ class OAuthAccount:
     def _still_valid(self, record: AccountRecord, refused: str, pause: float) -> Token | None:
         """The record's token while it lasts, to be renewed after `pause` seconds."""
         now = time.time()
-        valid = record.access_token and record.access_token != refused
-        if not valid or self._token(record).is_expired(now):
+        valid, token = record.access_token and record.access_token != refused, self._token(record)
+        if not valid or token.is_expired(now):
             return None
-        return Token(SecretStr(record.access_token), record.expires_at, now + pause)
+        return replace(token, renew_at=now + pause)
 
 
 def renewed_record(record: AccountRecord, answer: EndpointAnswer, now: float) -> AccountRecord:

@@ -147,6 +147,8 @@ class TokenKeeper:
                 return
             if self._avoided != self._refused == token.secret.get_secret_value():
                 return  # it was read before the provider refused it
+            if token.is_expired(now):
+                raise SourceError("gives an expired token")
             if token.secret.get_secret_value() == self._refused:
                 raise SourceError("gives only the token that the provider refuses", lasting=True)
         except SourceError as error:

@@ -23,6 +23,12 @@ def test_what_a_program_prints_is_the_token_for_its_ttl() -> None:
     assert before + 80 <= token.renew_at <= time.time() + 80
 
 
+def test_a_token_for_seconds_lives_when_it_is_printed() -> None:
+    token = printing("print('tok-1')", ttl="2s").read("")
+    assert not token.is_expired(token.renew_at - 0.1)
+    assert token.is_expired(token.expires_at)
+
+
 def test_a_token_within_json_ends_when_it_says() -> None:
     until = int(time.time()) + 50
     code = f"import json; print(json.dumps({{'t': 'tok-1', 'e': {until}}}))"

@@ -29,6 +29,8 @@ class Rotating:
         self.answers: list[Reply] = []
         """What is answered first, instead of tokens."""
         self.rotates = True
+        self.life = 3600
+        """Seconds that a token lives."""
         authority.paths["/token"] = self
 
     def __call__(self, asked: Asked) -> Reply:
@@ -42,7 +44,7 @@ class Rotating:
             token = f"tok-{self.refreshes + 1}"
             self.authority.valid = {token}
             rotated = {"refresh_token": f"ref-{self.number}"} if self.rotates else {}
-            return 200, {"access_token": token, "expires_in": 3600, **rotated}
+            return 200, {"access_token": token, "expires_in": self.life, **rotated}
 
 
 class Scene:
@@ -110,6 +112,13 @@ def test_a_token_is_refreshed_ahead_and_saved_before_it_is_used(scene: Scene, li
     record = scene.record
     assert (record.state, record.access_token, record.refresh_token) == ("ok", "tok-2", "ref-2")
     assert {"tok-1", "ref-1", "tok-2", "ref-2"} <= set(scene.learned)
+
+
+def test_a_token_that_lives_for_seconds_lives_when_it_is_given(scene: Scene) -> None:
+    scene.log_in(-10.0)
+    scene.server.life = 3
+    token = scene.account.read("")
+    assert text(token) == "tok-2" and not token.is_expired(token.renew_at)
 
 
 def test_what_another_process_refreshed_is_taken_over(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -201,3 +202,24 @@ def test_a_token_that_is_left_is_read_again_after_it_was_marked() -> None:
     kept.threads.run()
     assert str(kept.keeper.value(2.0)) == "is suspended"
     assert marked == [1], "before the source was read again"
+
+
+def test_a_token_that_lives_for_seconds_is_used() -> None:
+    kept = Kept(replace(token("a", 103.0, 102.0), life=3.0), token("b"))
+    assert kept.value(100.0) is None
+    kept.threads.run()
+    assert (kept.value(100.1), kept.value(102.3)) == ("a", "a")
+    assert len(kept.threads.waiting) == 1, "the next one is read ahead"
+    kept.threads.run()
+    assert kept.value(102.4) == "b"
+
+
+def test_a_token_that_is_dead_at_birth_is_not_read_over_and_over() -> None:
+    kept = Kept(token("a", 105.0), token("b", 2000.0))
+    assert kept.value(100.0) is None
+    kept.threads.run()
+    assert kept.value(100.1) == "gives an expired token"
+    assert kept.value(101.0) == "gives an expired token" and not kept.threads.waiting
+    assert kept.value(106.0) is None
+    kept.threads.run()
+    assert kept.value(106.1) == "b"
