@@ -37,6 +37,7 @@ from switchyard.files import choose_config
 from switchyard.files import dotenv_of
 from switchyard.usage.tables import table
 from switchyard.values.files import read_regular
+from switchyard.values.output_errors import is_of_output
 from switchyard.values.units import UnitError
 from switchyard.values.units import parse_duration
 
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         print(f"keys: {e}", file=sys.stderr)
         return 1
     except OSError as e:
+        if is_of_output(e):
+            raise
         print(f"keys: {e.filename or options.file}: {e.strerror}", file=sys.stderr)
         return 1
     return 0

@@ -33,6 +33,7 @@ from switchyard.files import choose_config
 from switchyard.files import dotenv_of
 from switchyard.files import user_config
 from switchyard.programs import program_of
+from switchyard.values.output_errors import is_of_output
 
 _STEP = re.compile(r"\"([^\"]*)\"|'([^']*)'|\[(\d+)\]|([^.\[\]\"']+)")
 EPILOG = """\
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     except Stale:
         print("config: the file changed meanwhile; nothing was written", file=sys.stderr)
     except OSError as e:
+        if is_of_output(e):
+            raise
         print(f"config: {path}: {e.strerror or e}", file=sys.stderr)
     return 1
 

@@ -5,9 +5,13 @@ anything is installed.
 """
 
 import importlib
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from switchyard.values.output_errors import is_of_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,24 @@ def run_command(name: str, *arguments: str) -> int:
     Raises SystemExit as argparse does, for help texts and wrong options.
     """
     module = importlib.import_module(COMMANDS[name].module)
-    return module.main(arguments)
+    try:
+        status = module.main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()  # who reads it has seen enough, as `head` has
+        return 0
+    except OSError as e:
+        if not is_of_output(e):
+            raise
+        _drop_output()
+        print(f"{name}: the output cannot be written: {e.strerror}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _drop_output() -> None:
+    """Have what is still buffered go nowhere, so that it does not fail again at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def listed() -> str:

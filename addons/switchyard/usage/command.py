@@ -118,9 +118,6 @@ def main(
     except sqlite3.Error as e:
         print(f"usage: the records cannot be read: {e}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # A pager that was left: what it did not take must not fail again at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

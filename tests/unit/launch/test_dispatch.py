@@ -1,8 +1,10 @@
 """The first word of the command line."""
 
 import importlib
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +68,45 @@ def test_the_watcher_of_redirected_traffic_is_a_command_too() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
     assert run_command("intercept", "watch", "--pid", str(ended.pid)) == 0
+
+
+PRINTING = [
+    ["usage"],
+    ["keys", "list", "--file", "keys.yaml"],
+    ["config", "get"],
+    ["login", "list"],
+]
+
+
+def printing(words: list[str], out: int, folder: Path, buffered: str) -> tuple[int, str]:
+    env = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder),
+           "XDG_CONFIG_HOME": str(folder), "PYTHONUNBUFFERED": buffered}  # fmt: skip
+    command = [sys.executable, str(ROOT / "scripts" / "launch.py"), *words]
+    done = subprocess.run(
+        command, stdout=out, stderr=subprocess.PIPE, text=True, check=False, env=env, cwd=folder
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_a_reader_that_leaves_is_no_failure(
+    words: list[str], buffered: str, tmp_path: Path
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert printing(words, writer, tmp_path, buffered) == (0, "")
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_output_that_cannot_be_written_is_a_failure(
+    words: list[str], buffered: str, tmp_path: Path
+) -> None:
+    with open("/dev/full", "wb") as full:
+        status, told = printing(words, full.fileno(), tmp_path, buffered)
+    assert status == 1
+    assert told == f"{words[0]}: the output cannot be written: No space left on device\n"
