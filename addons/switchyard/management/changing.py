@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from switchyard.config.editing.config_file import ReadOnly
@@ -38,8 +39,8 @@ class Wish:
     caller: Caller
     action: str
     """What the audit calls it."""
-    if_match: str | None
-    """The etag that the caller knows, or `ANY`."""
+    if_match: Collection[str] | None
+    """The etags that the caller knows, or `ANY`."""
     needs_match: bool = True
     """Whether a change without `if_match` is refused."""
     dry_run: bool = False
@@ -67,7 +68,8 @@ class Changes:
             made = await asyncio.to_thread(draft, editor)
             if made is None:
                 raise ChangeRefused(404, "There is no such version.")
-            if wish.if_match not in (None, ANY, etag_of(made.before)):
+            known = wish.if_match
+            if known is not None and ANY not in known and etag_of(made.before) not in known:
                 raise ChangeRefused(412, "The file has changed since you read it. Read it again.")
             reloading = self._desk.reloading
             if why := reloading.why_not(made.config):
@@ -78,7 +80,7 @@ class Changes:
 
     async def _write(self, editor: ConfigEditor, made: ConfigDraft, wish: Wish) -> None:
         try:
-            await asyncio.to_thread(editor.write, made, wish.if_match == ANY)
+            await asyncio.to_thread(editor.write, made, ANY in (wish.if_match or ()))
         except Stale:
             raise ChangeRefused(412, "The file changed meanwhile. Read it again.") from None
         except ReadOnly as e:

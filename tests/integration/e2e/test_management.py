@@ -209,6 +209,8 @@ def test_the_configuration_is_changed_in_place(tmp_path: Path) -> None:
             assert "fast" in names, "it is in force when the answer comes"
             assert router.config_path.read_text() == f"{text}\naliases:\n  fast: demo/echo\n"
             assert c.put("/config", json=values, headers=etag).status_code == 412
+            several = {"if-match": f'"other", W/{c.get("/config").headers["etag"]}'}
+            assert c.put("/config?dry-run=1", json=values, headers=several).status_code == 200
             bad = c.patch("/config", json={"retry": {"x": 1}, "y": 2}, headers={"if-match": "*"})
             assert bad.status_code == 422
             assert {one["key"] for one in bad.json()["problems"]} == {"retry.x", "y"}

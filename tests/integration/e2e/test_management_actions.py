@@ -117,3 +117,41 @@ def test_what_is_done_with_keys_is_in_the_audit(client: httpx2.Client) -> None:
     answer = client.get("/audit", params={"limit": 2})
     assert [one["action"] for one in answer.json()["rows"]] == ["delete eve", "make a key"]
     assert GOOD not in answer.text and "sk-swy-" not in answer.text
+
+
+def test_the_grace_of_a_rotation_is_what_was_sent(client: httpx2.Client) -> None:
+    who = client.post("/keys", json={"settings": {"name": "grace"}}).json()["id"]
+
+    def graces() -> list[str]:
+        keys = client.get("/keys").json()["keys"]
+        return next(one for one in keys if one["id"] == who).get("previous-until", [])
+
+    for wrong in ({"grace": "soon"}, {"grace": "400d"}, {"gracce": "0"}):
+        assert client.post(f"/keys/{who}/rotate", json=wrong).status_code == 422
+    assert client.post(f"/keys/{who}/rotate", json={"grace": "0"}).status_code == 200
+    assert graces() == []
+    assert client.post(f"/keys/{who}/rotate", json={"grace": "2h"}).status_code == 200
+    assert len(graces()) == 1
+    assert client.post(f"/keys/{who}/rotate", params={"grace": 0}).status_code == 200
+    client.delete(f"/keys/{who}")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/cooldowns/reset", {"providers": "good"}),
+        ("/explain", {"model": "both", "client": "ann"}),
+        ("/test", {"provider": "good", "model": "a", "key": 1}),
+        ("/import", {"source": "litellm", "dry-run": False}),
+        ("/keys", {"settings": {"name": "x"}, "name": "x"}),
+        ("/presets/add", {"preset": "openai", "key": GOOD, "name": "x"}),
+        ("/logins", {"account": "x", "by": "device", "label": "y"}),
+        ("/webhooks/test", {"url": "https://a.example"}),
+    ],
+)
+def test_members_that_a_route_does_not_know_are_refused(
+    client: httpx2.Client, path: str, body: dict[str, object]
+) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert any("Extra inputs" in one["message"] for one in answer.json()["problems"])

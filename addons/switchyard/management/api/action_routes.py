@@ -13,6 +13,7 @@ from fastapi import Query
 from fastapi.responses import Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.management.api.doorkeeper import Admin
@@ -31,6 +32,8 @@ from switchyard.wire.encoding.jsonio import dumps
 class ExplainBody(BaseModel):
     """What is to be explained."""
 
+    model_config = ConfigDict(extra="forbid")
+
     model: str = Field(min_length=1, max_length=256)
     key: str | None = None
     """The name or id of a client key; None for a client without limits."""
@@ -38,6 +41,8 @@ class ExplainBody(BaseModel):
 
 class TrialBody(BaseModel):
     """Which target is to be tried."""
+
+    model_config = ConfigDict(extra="forbid")
 
     provider: str
     model: str = Field(min_length=1, max_length=256)
@@ -47,6 +52,8 @@ class TrialBody(BaseModel):
 
 class ResetBody(BaseModel):
     """Whose cooldowns are to end; without a provider all."""
+
+    model_config = ConfigDict(extra="forbid")
 
     provider: str | None = None
     credential: str | None = None

@@ -263,7 +263,9 @@ def wish_of(
     needs_match: bool = True,
 ) -> Wish:
     """Returns how a change is made; `if_match` is the header as it came."""
-    known = if_match.strip().removeprefix("W/").strip('"') if if_match is not None else None
+    known = None
+    if if_match is not None:  # a list of tags; proxies that compress make them weak
+        known = [tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")]
     return Wish(
         caller=caller, action=action, if_match=known, needs_match=needs_match, dry_run=dry_run
     )

@@ -5,6 +5,7 @@ import os
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.config.editing.editor import masked_text
@@ -39,6 +40,8 @@ class FoundRouters(BaseModel):
 
 class ImportWish(BaseModel):
     """What is to be taken over."""
+
+    model_config = ConfigDict(extra="forbid")
 
     source: str = Field(max_length=64)
     """One of those that `GET import` found."""

@@ -13,6 +13,8 @@ from fastapi import APIRouter
 from fastapi import Query
 from fastapi import Request
 from pydantic import BaseModel
+from pydantic import BeforeValidator
+from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.clients.key_book import KeyBook
@@ -33,8 +35,10 @@ from switchyard.management.api.errors import details_of
 from switchyard.management.caller import Caller
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
+from switchyard.values.units import parse_duration
 
 _DAY = 86_400.0
+_LONGEST_GRACE = 31 * _DAY
 
 
 class KeyList(BaseModel):
@@ -48,7 +52,18 @@ class KeyList(BaseModel):
 class KeySettings(BaseModel):
     """Settings of a key by their dotted names, as `scripts/keys set` takes them."""
 
+    model_config = ConfigDict(extra="forbid")
+
     settings: dict[str, Any] = Field(max_length=64)
+
+
+class Rotation(BaseModel):
+    """For how long the secret before is accepted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace: Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=_LONGEST_GRACE)] = _DAY
+    """Seconds, or a duration such as `7d`."""
 
 
 class Issued(BaseModel):
@@ -89,10 +104,15 @@ def key_routes(desk: Desk, changes: Changes) -> APIRouter:
         caller: Admin,
         request: Request,
         who: str,
-        grace: Annotated[float, Query(ge=0, le=31 * _DAY, description="Seconds")] = _DAY,
+        grace: Annotated[
+            float | None, Query(ge=0, le=_LONGEST_GRACE, description="Seconds")
+        ] = None,
+        wanted: Rotation | None = None,
     ) -> Issued:
-        """Gives a key another secret; the one before is accepted for `grace` seconds."""
+        """Gives a key another secret; the one before is accepted for `grace`, a day by default."""
         now = datetime.now(UTC)
+        if grace is None:
+            grace = (wanted or Rotation()).grace
         issued = await keys.act(caller, f"rotate {who}", lambda book: book.rotate(who, grace, now))
         return await keys.shown(issued, request)
 

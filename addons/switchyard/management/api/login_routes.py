@@ -10,6 +10,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.accounts.record import AccountRecord
@@ -70,12 +71,16 @@ class AccountList(BaseModel):
 class LoginWish(BaseModel):
     """Which account is logged in to, and how."""
 
+    model_config = ConfigDict(extra="forbid")
+
     account: str = Field(max_length=128, pattern=f"^(?:{REF.pattern})$")
     """NAME, or NAME/LABEL for one of several."""
     by: Literal["device", "paste"]
 
 
 class PastedText(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     text: str = Field(min_length=1, max_length=8192)
 
 

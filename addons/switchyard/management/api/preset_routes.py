@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from pydantic import ConfigDict
 from pydantic import Field
 from pydantic import SecretStr
 
@@ -40,6 +41,8 @@ class PresetList(BaseModel):
 
 class NewProvider(BaseModel):
     """A provider to add."""
+
+    model_config = ConfigDict(extra="forbid")
 
     preset: str = Field(max_length=64)
     key: SecretStr = Field(min_length=1, max_length=8192)

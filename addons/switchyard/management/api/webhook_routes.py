@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.management.api.doorkeeper import Admin
@@ -18,6 +19,8 @@ from switchyard.management.desk import Desk
 
 class WebhookTrial(BaseModel):
     """Which receiver is to be tried; without one all."""
+
+    model_config = ConfigDict(extra="forbid")
 
     receiver: str | None = Field(default=None, max_length=300)
     """Scheme, host and port, as `GET /webhooks` has them."""
