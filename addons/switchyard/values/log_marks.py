@@ -11,6 +11,11 @@ OF_A_REQUEST: Final[dict[str, Any]] = {"of_a_request": True}
 def is_of_the_process(record: logging.LogRecord) -> bool:
     """Whether a record is about the process, as a filter of a handler.
 
-    mitmproxy marks what it logs of a connection with its `client`.
+    mitmproxy marks what it logs of a connection with its `client`. Tornado, which serves mitmweb's
+    pages, logs nothing but what requests for them meet, such as a missing icon.
     """
-    return not hasattr(record, "of_a_request") and not hasattr(record, "client")
+    return not (
+        hasattr(record, "of_a_request")
+        or hasattr(record, "client")
+        or record.name.startswith("tornado.")
+    )
