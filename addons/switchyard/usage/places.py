@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
-from switchyard.usage.postgres import PostgresStore
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.row_pages import RowPages
 from switchyard.usage.sqlite import SqliteStore
@@ -53,6 +52,8 @@ def default_folder(environment: dict[str, str]) -> Path:
 def open_store(place: RecordPlace, writer: str) -> OpenStore:
     """Return the store of a place for a writer of that name. Nothing is opened before it writes."""
     if place.server is not None:
+        from switchyard.usage.postgres import PostgresStore
+
         store = PostgresStore(place.server, writer)
         return OpenStore(store, store.is_alive, _nothing)
     lock = WriterLock(place.folder, writer)

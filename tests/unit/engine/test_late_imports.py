@@ -24,7 +24,8 @@ NOT_AT_THE_START = FEW_USE | {
     # The management API, once it is asked.
     *("fastapi", "starlette", "uvicorn", "switchyard.management.api"),
     # What a configuration may ask for: other stores, clouds, secrets, metrics, traces.
-    *("psycopg", "redis", "keyring", "pyrage", "google.auth", "azure.identity", "botocore"),
+    *("switchyard.usage.postgres", "psycopg", "redis", "keyring", "pyrage"),
+    *("google.auth", "azure.identity", "botocore"),
     *("prometheus_client", "opentelemetry.sdk", "requests"),
     # Commands beside the router.
     *("switchyard.commands", "switchyard.importers", "switchyard.sync"),
