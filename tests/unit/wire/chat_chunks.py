@@ -26,6 +26,10 @@ def bare(**members: Any) -> bytes:
     return encode(dumps({**HEAD, **members}))
 
 
+ROLE = chunk({"role": "assistant", "content": ""})
+STOP = chunk({}, "stop")
+
+
 def calls(*entries: dict[str, Any]) -> bytes:
     """A chunk with these entries of `tool_calls`."""
     return chunk({"tool_calls": list(entries)})
