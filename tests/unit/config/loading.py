@@ -15,6 +15,12 @@ from switchyard.routing.catalog import Catalog
 
 FILE = Path("/etc/switchyard/test.yaml")
 
+ONE = """providers:
+  - name: one
+    base-url: https://one.example/v1
+"""
+"""A good file; whatever a case appends begins on line 4, within the provider."""
+
 
 def load(text: str, env: Mapping[str, str] | None = None) -> Config:
     return parse_config(dedent(text).lstrip("\n").encode(), FILE, env or {})
