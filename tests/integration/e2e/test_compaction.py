@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.e2e.stage import CLIENT_KEY
 from tests.integration.e2e.stage import KEY
-from tests.integration.e2e.test_websocket import Talk
+from tests.integration.e2e.websocket.world import Talk
 from tests.integration.sdks.upstreams.responses import Responses
 from tests.support.answers import ANTHROPIC
 from tests.support.answers import CHAT
