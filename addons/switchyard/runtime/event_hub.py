@@ -12,8 +12,9 @@ from switchyard.wire.encoding.jsonio import dumps
 FOLDED = 0.25
 """Seconds for which events are gathered into one piece."""
 FOLDED_BUSY = 1.0
-"""The same after a piece of at least `BUSY` events: a person reads no faster."""
-BUSY = 25
+"""The same where much happens: a person reads no faster."""
+READ_A_SECOND = 25
+"""Events a second from which on pieces come later than `FOLDED`, up to `FOLDED_BUSY`."""
 
 SILENCE = 15.0
 """Seconds without an event after which readers get a comment, so that none takes it for dead."""
@@ -149,7 +150,7 @@ class EventHub:
         own = [*self.collect(), *self._own]
         events = [*own, *self._received]
         self._own, self._received = [], []
-        self._pause = FOLDED if len(events) < BUSY else FOLDED_BUSY
+        self._pause = min(max(FOLDED, len(events) / READ_A_SECOND), FOLDED_BUSY)
         if self._is_watched_elsewhere and self.forward is not None:
             for event in own:
                 if event.kind in FORWARDED:

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from switchyard.runtime import event_hub
-from switchyard.runtime.event_hub import BUSY
+from switchyard.runtime.event_hub import FOLDED
+from switchyard.runtime.event_hub import FOLDED_BUSY
 from switchyard.runtime.event_hub import MOST_WAITING
+from switchyard.runtime.event_hub import READ_A_SECOND
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.event_hub import EventReader
 from switchyard.runtime.event_hub import RouterEvent
@@ -39,26 +41,30 @@ async def test_every_reader_gets_the_same_bytes() -> None:
     assert first.waiting.empty()
 
 
-async def test_a_piece_is_written_by_itself_and_less_often_under_load(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(event_hub, "FOLDED_BUSY", 3600.0)
+async def test_a_piece_is_written_by_itself() -> None:
     hub = EventHub()
     reader = subscribed(hub)
-    for number in range(BUSY):
-        hub.publish("a", {"number": number})
-    assert (await taken(reader)).count(b"event: a") == BUSY
-    hub.publish("b", {})
-    hub.awake()
+    for _ in range(2):
+        hub.publish("a", {})
+    assert (await taken(reader)).count(b"event: a") == 2
+    assert hub.due is None
+
+
+async def test_pieces_come_less_often_the_more_is_in_them() -> None:
+    hub = EventHub()
+    subscribed(hub)
     loop = asyncio.get_running_loop()
-    assert hub.due is not None and hub.due - loop.time() > 3000
-    hub.fold()
-    hub.publish("c", {})
-    assert hub.due - loop.time() < 1
-    assert [await taken(reader), await taken(reader)] == [
-        b"id: 26\nevent: b\ndata: {}\n\n",
-        b"id: 27\nevent: c\ndata: {}\n\n",
-    ]
+    pauses = []
+    for events in (1, READ_A_SECOND // 2, 100 * READ_A_SECOND, 1):
+        for number in range(events):
+            hub.publish("a", {"number": number})
+        hub.fold()
+        before = loop.time()
+        hub.awake()
+        assert hub.due is not None
+        pauses.append((hub.due - loop.time(), hub.due - before))
+    for (least, most), pause in zip(pauses, (FOLDED, 0.48, FOLDED_BUSY, FOLDED), strict=True):
+        assert least <= pause <= most
 
 
 async def test_what_was_noted_is_made_into_events_only_when_a_piece_is_written() -> None:
