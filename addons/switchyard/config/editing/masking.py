@@ -26,6 +26,8 @@ _PREFIX = re.compile(r"[A-Za-z]{1,12}[-_]")
 _REFERENCE = re.compile(r"(?:\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z][A-Za-z0-9-]*)")
 """A variable or a header of the client, neither of which is a secret."""
 _USERINFO = re.compile(r"://([^/?#@\s:]*:)?([^/?#@\s]+)@")
+_BEHIND_ORIGIN = re.compile(r"https?://[^/?#]+[/?](.+)", re.DOTALL | re.IGNORECASE)
+"""Who knows the path of a webhook may post to it: Slack's and Discord's have no other key."""
 _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|csk|fw|tgp|hf|nvapi|ghp|gho|github_pat|AIza|ya29|eyJ)"
     r"[-_][\w.-]{8,}",
@@ -167,11 +169,17 @@ def mask_of(secret: str) -> str:
 
 
 def secrets_at(path: KeyPath, value: object) -> list[str]:
-    """Returns the secrets in a value at a path: all of it, a URL's password, or what looks so."""
+    """Returns the secrets in a value at a path.
+
+    That is all of it, a URL's password, what is behind a webhook's host, or what looks like a key.
+    """
     if not isinstance(value, str) or not value or _REFERENCE.fullmatch(value):
         return []
     if found := [match[2] for match in _USERINFO.finditer(value)]:
         return [one for one in found if not _REFERENCE.fullmatch(one)]
+    if _is_webhook(path):
+        match = _BEHIND_ORIGIN.fullmatch(value)
+        return [] if match is None or _REFERENCE.fullmatch(match[1]) else [match[1]]
     if may_be_secret(path, value):
         scheme, space, rest = value.partition(" ")
         bare = rest if space and scheme.lower() in ("bearer", "basic") else value
@@ -189,7 +197,13 @@ def may_be_secret(path: KeyPath, value: str = "") -> bool:
         return last in _LISTS
     if last in _PLAIN or last in _PATHS or last.endswith(("-file", "-hash", "-header")):
         return False
-    return last in _WHOLE or is_credential_name(last) or _USERINFO.search(value) is not None
+    if last in _WHOLE or is_credential_name(last) or _is_webhook(path):
+        return True
+    return _USERINFO.search(value) is not None
+
+
+def _is_webhook(path: KeyPath) -> bool:
+    return path[:1] == ("webhooks",) and path[-1] == "url"
 
 
 class _Values:

@@ -21,11 +21,15 @@ providers:
   - name: b
     api-key-entries: [sk-ant-zzzzzzzzzzabcd, {api-key: sk-x}, "${K:-sk-default-1234567}"]
 usage: {server: "postgresql://u:pw@h/db"}
+webhooks:
+  - {url: https://hooks.slack.example/services/T01/B02/abcdefghijkl, secret: whsec_c3dpdGNoeWFyZA}
+  - {url: "https://hooks.example/?token=t0k3n"}
+  - {url: "https://hooks.example/${WEBHOOK}"}
 """
 SECRETS = (
     *("sk-oldoldoldoldold1", "sk-client-123456", "short", "quote", "sk-ant-1234567890abcd"),
     *("tok-abcdefgh12345", "p4ssw0rd-long", "sk-ant-zzzzzzzzzzabcd", "sk-x", ":pw@"),
-    "sk-default-1234567",
+    *("sk-default-1234567", "T01", "abcdefghijkl", "c3dpdGNoeWFyZA", "t0k3n"),
 )
 
 
