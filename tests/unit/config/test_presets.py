@@ -294,6 +294,23 @@ def test_openais_responses_api_gets_no_limit_that_it_refuses(model: str) -> None
     assert apply_quirks(asked, "openai-responses", quirks)["max_output_tokens"] == 16
 
 
+@pytest.mark.parametrize(
+    ("preset", "model", "asks"),
+    [
+        ("openai", "gpt-4o", False), ("openai", "gpt-4.1-mini", False),
+        ("openai", "gpt-5-chat-latest", False), ("openai", "gpt-5-mini", True),
+        ("openai", "o3", True), ("github-models", "openai/gpt-4.1", False),
+        ("groq", "llama-3.3-70b-versatile", False), ("groq", "openai/gpt-oss-120b", True),
+    ],
+)  # fmt: skip
+def test_models_that_do_not_reason_are_not_asked_to(preset: str, model: str, asks: bool) -> None:
+    (provider,) = load(f"providers: [{{preset: {preset}, api-key: k}}]", {}).providers
+    quirks = quirks_of(provider, model)
+    body = {"model": model, "reasoning_effort": "low", "messages": []}
+    sent = body if quirks is None else apply_quirks(body, "openai-chat", quirks)
+    assert ("reasoning_effort" in sent) == asks
+
+
 def test_every_shipped_fact_has_a_source_and_a_date() -> None:
     found = list(facts())
     assert len(found) > 40

@@ -196,6 +196,32 @@ def test_refused_members_are_left_out_and_told() -> None:
         assert ("top_p" in after) == left
 
 
+def test_a_model_that_does_not_reason_is_asked_for_none_of_it() -> None:
+    quirks = Known(drop=("reasoning",))
+    words = {"role": "user", "content": "Hi"}
+    body = {
+        "reasoning": {"effort": "high"},
+        "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
+        "input": [words, {"type": "reasoning", "id": "rs_1", "summary": []}, words],
+    }
+    left = {"include": ["message.output_text.logprobs"], "input": [words, words]}
+    assert apply_quirks(body, RESPONSES, quirks) == left
+    only = {"include": ["reasoning.encrypted_content"], "input": "Hi"}
+    assert apply_quirks(only, RESPONSES, quirks) == {"input": "Hi"}
+    assert apply_quirks(left, RESPONSES, quirks) is left
+    assert apply_quirks(body, RESPONSES, Known()) is body
+
+
+def test_verbosity_is_left_out_of_either_api_and_told() -> None:
+    quirks = Known(drop=("verbosity",))
+    assert chat(quirks, verbosity="low", n=1) == {"n": 1}
+    body = {"text": {"verbosity": "low", "format": {"type": "text"}}}
+    assert refused_members(body, RESPONSES, quirks) == ["verbosity"]
+    assert apply_quirks(body, RESPONSES, quirks) == {"text": {"format": {"type": "text"}}}
+    assert apply_quirks({"text": {"verbosity": "low"}}, RESPONSES, quirks) == {}
+    assert refused_members({"text": {}}, RESPONSES, quirks) == []
+
+
 IDS = ["call_0123456789abcdef", "abcDEF123", "x", "call_ü"]
 
 
