@@ -36,7 +36,9 @@ type FailureClass = Literal[
 ]
 type Scope = Literal["none", "target", "key", "model", "host"]
 """What a failure speaks of: one key with one model, a key, a model, or all at that address."""
-type Remedy = Literal["proofs", "thoughts", "signatures", "thinking", "calls", "results", "roles"]
+type Remedy = Literal[
+    "proofs", "thoughts", "signatures", "thinking", "reasoning", "calls", "results", "roles"
+]
 """What is changed in a conversation before the target that could not read it is asked again:
 `wire/translate/remedies.py`."""
 type SeenKind = Literal[

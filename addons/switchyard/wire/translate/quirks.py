@@ -22,6 +22,7 @@ from switchyard.wire.encoding.members import rest
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.shared.call_ids import renamed_id
 from switchyard.wire.shared.effort import nearest_level
+from switchyard.wire.translate.reasoning_wish import without_reasoning_items
 
 _CHAT = "openai-chat"
 _RESPONSES = "openai-responses"
@@ -31,9 +32,6 @@ _THINKING = (*REASONING_NAMES, "reasoning_details")
 
 _PROOFS_OF = {"google": "extra_content", "openrouter": "reasoning_details"}
 _PROOFS = frozenset(_PROOFS_OF.values())
-
-_ENCRYPTED = "reasoning.encrypted_content"
-"""What the Responses API includes on request."""
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LIMIT_OF = {_RESPONSES: "max_output_tokens", _ANTHROPIC: "max_tokens"}
@@ -128,7 +126,7 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
     if quirks.tool_id_pattern is not None:
         body = with_fitting_ids(body, format, quirks.tool_id_pattern)
     if format == _RESPONSES and "reasoning" in quirks.drop:
-        body = _without_reasoning(body)
+        body = without_reasoning_items(body)
     if _has_verbosity(body, format) and "verbosity" in quirks.drop:
         text = rest(body["text"], "verbosity")
         body = {**body, "text": text} if text else rest(body, "text")
@@ -164,26 +162,6 @@ def _has_verbosity(body: JsonObject, format: str) -> bool:
     """Whether a request of the Responses API has Chat's `verbosity`, as a member of `text`."""
     text = body.get("text")
     return format == _RESPONSES and isinstance(text, dict) and text.get("verbosity") is not None
-
-
-def _without_reasoning(body: JsonObject) -> JsonObject:
-    """Returns a request of the Responses API for a model that does not reason.
-
-    Such models refuse earlier reasoning ("Reasoning input items can only be provided to a reasoning
-    or computer use model", openai/openai-agents-python#569), and to encrypt what they would think
-    ("Encrypted content is not supported with this model", pydantic/pydantic-ai#2865).
-    """
-    include, items = body.get("include"), body.get("input")
-    if isinstance(include, list) and _ENCRYPTED in include:
-        left = [name for name in include if name != _ENCRYPTED]
-        body = {**body, "include": left} if left else rest(body, "include")
-    if isinstance(items, list) and any(map(_is_reasoning, items)):
-        body = {**body, "input": [item for item in items if not _is_reasoning(item)]}
-    return body
-
-
-def _is_reasoning(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("type") == "reasoning"
 
 
 def _apply_to_chat(body: JsonObject, quirks: Quirks) -> JsonObject:

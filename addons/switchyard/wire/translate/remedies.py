@@ -24,6 +24,7 @@ from switchyard.wire.shared.call_ids import distinct
 from switchyard.wire.shared.call_ids import renamed_id
 from switchyard.wire.shared.words import called
 from switchyard.wire.translate.pair_results import paired
+from switchyard.wire.translate.reasoning_wish import without_reasoning_wish
 from switchyard.wire.translate.role_order import with_roles_in_order
 from switchyard.wire.translate.stand_ins import with_signatures_stood_in
 from switchyard.wire.translate.stand_ins import with_thinking_stood_in
@@ -65,6 +66,7 @@ _OF_BODIES: Mapping[str, _OfBody] = {
     "thoughts": without_thinking,
     "signatures": with_signatures_stood_in,
     "thinking": with_thinking_stood_in,
+    "reasoning": without_reasoning_wish,
 }
 """Remedies that keep the turns, in the order of their use."""
 
@@ -78,7 +80,11 @@ _OF_TURNS: Mapping[str, _OfTurns] = {
 REMEDIES = (*_OF_BODIES, *_OF_TURNS)
 """The names of all remedies, as in `errors.yaml`."""
 
-LEFT_OUT: Mapping[str, str] = {"proofs": "thinking-signature", "thoughts": "thinking"}
+LEFT_OUT: Mapping[str, str] = {
+    "proofs": "thinking-signature",
+    "thoughts": "thinking",
+    "reasoning": "reasoning",
+}
 """Entries of `x-switchyard-dropped`, by remedy."""
 
 
