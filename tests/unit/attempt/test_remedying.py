@@ -170,6 +170,30 @@ def test_a_refused_proof_is_left_out_at_the_same_target(client: str, stream: boo
     assert not runtime.state.health.last_failure(exchange.shown.chosen.key)[1]  # type: ignore
 
 
+WISHES: dict[str, dict[str, Any]] = {
+    "openai-chat": {"reasoning_effort": "high"},
+    "anthropic": {"thinking": {"type": "enabled", "budget_tokens": 2048}, "max_tokens": 4096},
+    "openai-responses": {"reasoning": {"effort": "high"}},
+    "gemini": {"generationConfig": {"thinkingConfig": {"thinkingBudget": 2048}}},
+}
+
+
+@upstreams
+@formats
+def test_a_model_that_does_not_think_is_asked_without_the_wish(client: str, upstream: str) -> None:
+    first_turn = {name: turns[:1] for name, turns in HISTORIES[client].items()}
+    _, pipeline, flow, exchange = asked(client, COMBO[upstream], **first_turn, **WISHES[client])
+    first = pipeline.attempt(flow)
+    pipeline.answer(first, refusal(upstream, '"m" does not support thinking'), 400)
+    second = pipeline.attempt(flow)
+    assert sent(second)[0] == sent(first)[0]
+    before, after = json.loads(sent(first)[1]), json.loads(sent(second)[1])
+    assert before != after
+    assert not after.keys() & {"reasoning_effort", "thinking", "reasoning", "include"}
+    assert "thinkingConfig" not in str(after)
+    assert "reasoning" in exchange.shortfall.dropped
+
+
 @streamed
 @formats
 def test_a_refusal_that_comes_twice_goes_to_the_next_member(client: str, stream: bool) -> None:
