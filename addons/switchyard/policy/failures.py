@@ -39,8 +39,7 @@ type Scope = Literal["none", "target", "key", "model", "host"]
 type Remedy = Literal[
     "proofs", "thoughts", "signatures", "thinking", "reasoning", "calls", "results", "roles"
 ]
-"""What is changed in a conversation before the target that could not read it is asked again:
-`wire/translate/remedies.py`."""
+"""What is changed before the same target is asked again: `wire/translate/remedies.py`."""
 type SeenKind = Literal[
     "status",
     "body",
@@ -151,8 +150,7 @@ class Verdict:
     remedy: Remedy | None = None
     """What the conversation is changed in for another try of the same target; None: none helps."""
     unsure: bool = field(default=False, compare=False)
-    """Whether a client's request can have caused it: no status, type or code rules that out. It
-    starts no cooldown of anything that has just worked."""
+    """Whether a client's request can have caused it. It cools nothing that has just worked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
