@@ -26,10 +26,11 @@ from switchyard.engine.workers import beat
 from switchyard.listener.inherited import BACKLOG
 from switchyard.listener.inherited import inherited
 
-ACCEPTED_AT_ONCE = 4
+ACCEPTED_AT_ONCE = 1
 """Connections that are accepted in one turn of the event loop. Each brings a request, which takes
 far longer than a piece of a stream that is under way: those come first, and so do the answers of
-the clients that came first."""
+the clients that came first. With 4, the latest hundredth of the tokens of 32 to 256 streams that
+begin together comes two to three times as late; a turn costs some 3% of a connection."""
 
 _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMode)
 
