@@ -8,7 +8,6 @@ from switchyard.engine.fast_messages import lighten
 from switchyard.engine.garbage import settle
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
-from switchyard.engine.threads import shorten_turns
 
 
 class Adoption:
@@ -35,7 +34,6 @@ class Adoption:
         if isinstance(master.addons, CachedAddonManager) or not ctx.options.switchyard_engine:
             return
         lighten()
-        shorten_turns()
         trust_keys()  # mitmproxy loads them when it begins to serve
         CachedAddonManager.adopt(master.addons)
         QuietLegacyLogEvents.adopt(master._legacy_log_events)

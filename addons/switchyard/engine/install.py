@@ -20,7 +20,6 @@ from switchyard.engine.handler import EngineHandler
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
 from switchyard.engine.shared_authority import share_authority
-from switchyard.engine.threads import shorten_turns
 from switchyard.engine.workers import MARK
 from switchyard.engine.workers import beat
 from switchyard.listener.inherited import BACKLOG
@@ -38,7 +37,6 @@ _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMo
 def install() -> None:
     """From now on, masters and servers are made with the engine."""
     lighten()
-    shorten_turns()
     share_authority()
     trust_keys()
     inherited.read(os.environ)

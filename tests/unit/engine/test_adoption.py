@@ -31,7 +31,7 @@ def begun(context: taddons.context) -> Adoption:
 def lightened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was to be changed for the rest of the process."""
     done: list[str] = []
-    for name in ("lighten", "shorten_turns", "trust_keys"):
+    for name in ("lighten", "trust_keys"):
         monkeypatch.setattr(adoption, name, partial(done.append, name))
     return done
 
@@ -43,7 +43,7 @@ async def test_add_ons_loaded_before_and_after_are_asked(lightened: list[str]) -
         context.configure(begun(context))
         addons.add(after)
         assert isinstance(addons, CachedAddonManager)
-        assert lightened == ["lighten", "shorten_turns", "trust_keys"]
+        assert lightened == ["lighten", "trust_keys"]
         await addons.handle_lifecycle(HttpRequestHook(tflow.tflow()))
     assert (before.count, after.count) == (1, 1)
 
