@@ -242,11 +242,15 @@ class Pipeline:
 
     def begin(self, flow: http.HTTPFlow) -> Exchange:
         """Everything up to the first attempt."""
-        self._tell("requestheaders", flow)
-        self._tell("request", flow)
+        self.tell_request(flow)
         exchange = self.runtime.exchanges.get(flow)
         assert exchange is not None and flow.response is None, flow.response
         return exchange
+
+    def tell_request(self, flow: http.HTTPFlow) -> None:
+        """The same of a request that may be refused: the flow then has its response."""
+        self._tell("requestheaders", flow)
+        self._tell("request", flow)
 
     def attempt(self, flow: http.HTTPFlow, *, hedge: bool = False) -> Attempt:
         """The next attempt, as it would be sent; or a rival of the one that is running."""

@@ -19,6 +19,11 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def text_or_none(value: Any) -> str | None:
+    """`value` if it is a text, be it empty, else None."""
+    return value if isinstance(value, str) else None
+
+
 def int_of(value: Any) -> int | None:
     """A count; None where it is none. Protocol buffers write 64-bit integers as text."""
     if isinstance(value, str) and value.lstrip("-").isdecimal():

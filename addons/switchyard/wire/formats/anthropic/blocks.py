@@ -10,6 +10,7 @@ from typing import Literal
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.anthropic.client_tools import TOOLSET
 from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.formats.anthropic.words import block_words
@@ -241,7 +242,7 @@ def _read_document(media: Media, block: JsonObject, members: Members) -> Media:
 
 def _read_source(kind: Literal["image", "document"], source: JsonObject) -> tuple[Media, bool]:
     """Returns the location of a source's bytes, and whether that covers every member."""
-    media_type = source.get("media_type")
+    media_type = text_of(source.get("media_type")) or None
     match source:
         case {"type": "base64", "data": str(data)}:
             media = Media(kind=kind, data=data, media_type=media_type)

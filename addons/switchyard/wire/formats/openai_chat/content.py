@@ -195,7 +195,7 @@ def _read_file(raw: JsonObject) -> Part:
     inner = raw.get("file")
     if not isinstance(inner, dict):
         inner = raw if raw["type"] == "input_file" else {}
-    name = inner.get("filename")
+    name = text_of(inner.get("filename")) or None
     source = inner.get("file_data")
     url = data = media_type = None
     if isinstance(source, str):

@@ -13,6 +13,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.members import text_or_none
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import rest
 from switchyard.wire.formats.openai_chat.names import text_of
@@ -277,7 +278,7 @@ def _read_tool(raw: JsonObject, param: str) -> Tool:
         return Tool(
             kind="custom",
             name=_name(custom, param),
-            description=custom.get("description"),
+            description=text_or_none(custom.get("description")),
             grammar=_flat(custom.get("format")),
             cache=raw.get("cache_control"),
             format=NAME,
@@ -294,7 +295,7 @@ def _read_function(raw: JsonObject, function: JsonObject, param: str, form: str)
         raise BadRequest("parameters must be a JSON schema", f"{param}.function.parameters")
     return Tool(
         name=_name(function, param),
-        description=function.get("description"),
+        description=text_or_none(function.get("description")),
         parameters=parameters,
         strict=function.get("strict"),
         cache=raw.get("cache_control"),
@@ -361,7 +362,8 @@ def _read_choice(value: Any) -> ToolChoice | None:
         return ToolChoice(mode="allowed", allowed=names, required=allowed.get("mode") == "required")
     if name := _named(value):
         return ToolChoice(mode="tool", name=name)
-    return ToolChoice(mode=_MODES[kind]) if kind in _MODES else None
+    mode = _MODES.get(text_of(kind))
+    return ToolChoice(mode=mode) if mode is not None else None
 
 
 def _named(value: Any) -> str | None:

@@ -8,6 +8,7 @@ Sources: OpenAI's guide "Compaction"; API reference, "Compact a response"; Codex
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Compaction
 from switchyard.wire.formats.openai_responses.names import NAME
@@ -35,7 +36,9 @@ def find_compaction(body: JsonObject) -> Compaction | None:
     held = [
         item
         for item in items
-        if type(item) is dict and item.get("type") in KINDS and item.get("encrypted_content")
+        if type(item) is dict
+        and text_of(item.get("type")) in KINDS
+        and item.get("encrypted_content")
     ]
     now = bool(items) and type(items[-1]) is dict and items[-1].get("type") == TRIGGER
     threshold = _threshold(body.get("context_management"))

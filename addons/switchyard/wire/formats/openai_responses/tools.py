@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import text_or_none
 from switchyard.wire.formats.openai_responses.client_tools import chosen_tool
 from switchyard.wire.formats.openai_responses.client_tools import client_tool
 from switchyard.wire.formats.openai_responses.names import NAME
@@ -199,13 +201,13 @@ def _read_callable(raw: JsonObject, where: str, form: str) -> Tool:
         )
     if not isinstance(name, str) or not name:
         raise BadRequest(f"{where} has no name", f"{where}.name")
-    description = raw.get("description")
+    description = text_or_none(raw.get("description"))
     if raw["type"] == "custom":
         return Tool(
             kind="custom",
             name=name,
             description=description,
-            grammar=raw.get("format"),
+            grammar=object_of(raw.get("format")) or None,
             format=NAME,
             extra=owned({"tool": rest(raw, _CUSTOM)}),
             form=form,

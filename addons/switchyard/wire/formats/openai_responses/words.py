@@ -54,7 +54,7 @@ def _search(action: JsonObject) -> str | None:
     """Returns the text of a search, or of a page that was opened or searched."""
     found = [source(None, one.get("url")) for one in objects_of(action.get("sources"))]
     asked = action.get("queries") or action.get("query") or action.get("url") or ""
-    asked = [asked] if isinstance(asked, str) else asked
+    asked = asked if isinstance(asked, list) else [asked]
     pattern = text_of(action.get("pattern"))
     said = ", ".join(one for one in [*asked, pattern] if isinstance(one, str) and one)
     return called("web_search", said, *found) if said or found else None
