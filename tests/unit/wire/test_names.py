@@ -26,6 +26,7 @@ NAMING = {
     "wire/translate/quirks.py": "where a body holds what an upstream refuses",
     "wire/translate/chat_templates.py": "where a body holds messages",
     "wire/translate/own_types.py": "which types of tools are whose",
+    "wire/translate/reasoning_wish.py": "where a body holds what it asks of thinking",
     "wire/operations/count_tokens.py": "a family of models, not the format",
     "wire/shared/readable.py": "whose thinking other formats can read",
     "wire/translate/thinking_back.py": "where a body holds thinking and signatures",

@@ -20,6 +20,7 @@ class OneSided(OpenAIChat):
     embeddings = None
     proof_marks = ()
 
+    with_usage = Format.with_usage
     normalise = staticmethod(Format.normalise)
     mend_reply = staticmethod(Format.mend_reply)
     glance = staticmethod(Format.glance)
