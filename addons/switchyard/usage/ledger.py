@@ -83,12 +83,13 @@ class Ledger:
         # A name of its own for each process, wherever the folder is mounted.
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._store = opened = open_store(place, name)
-        self._fingerprints = prints = Fingerprints(place.folder)
+        self._fingerprints = Fingerprints(place.folder)
+        self._fingerprints.load()  # at once: the first login may report windows
         self._seen.clear()
-        prepare = partial(_prepare, prints, place, self._seen)
+        prepare = partial(_prepare, place, self._seen)
         if place.server is None:
             self.windows.restore(_seen_before(place))
-            prepare = partial(_prepare, prints)
+            prepare = load_prices
         self._writer = UsageWriter(
             opened.store, place.retention, opened.is_alive, prepare, _BEGINS_AFTER
         )
@@ -162,16 +163,10 @@ def _seen_before(place: RecordPlace) -> list[WindowSnapshot]:
         return []
 
 
-def _prepare(
-    fingerprints: Fingerprints,
-    place: RecordPlace | None = None,
-    seen: deque[list[WindowSnapshot]] | None = None,
-) -> None:
+def _prepare(place: RecordPlace, seen: deque[list[WindowSnapshot]]) -> None:
     """What takes long once; a server is asked here, and not on the event loop."""
-    fingerprints.load()
     load_prices()
-    if place is not None and seen is not None:
-        seen.append(_seen_before(place))
+    seen.append(_seen_before(place))
 
 
 def _finish(writer: UsageWriter, opened: OpenStore | None) -> None:
