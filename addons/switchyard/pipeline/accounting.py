@@ -81,7 +81,7 @@ class Accounting:
     def request(self, flow: http.HTTPFlow) -> None:
         if not self._ledger.on or (exchange := self._exchanges.get(flow)) is None:
             return
-        make = partial(record_of, exchange, self._current_rules(), None)
+        make = partial(_of_running, exchange, self._current_rules())
         self._ledger.begin(exchange.call.asked.id, make)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -191,6 +191,14 @@ class Accounting:
         if self._rules is None or config is not self._config:
             self._rules, self._config = rules_of(self._runtime.snapshot), config
         return self._rules
+
+
+def _of_running(exchange: Exchange, rules: Rules) -> RequestRecord:
+    """Makes the record of a request under way, in the writer's thread.
+
+    Of a copy: the event loop may release the exchange meanwhile.
+    """
+    return record_of(copy(exchange), rules, None)
 
 
 def spelled(id: str) -> str:

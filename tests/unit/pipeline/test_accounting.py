@@ -1,6 +1,7 @@
 """Which flows go on record, and under which id."""
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,9 +9,12 @@ from mitmproxy import flow as mflow
 from mitmproxy import http
 
 from switchyard.pipeline.accounting import Accounting
+from switchyard.recording import request_record
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.store import Retention
+from switchyard.usage.writer import Making
 from tests.support.runtime import FakeRuntime
+from tests.support.runtime import Pipeline
 from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -80,3 +84,23 @@ def test_what_is_no_call(
     accounting.done()
     assert flow.response is not None and "x-switchyard-request" not in flow.response.headers
     assert whole_rows(tmp_path) == []
+
+
+def test_a_request_that_ends_while_it_is_noted_as_running(
+    runtime: FakeRuntime, accounting: Accounting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Making] = []
+    monkeypatch.setattr(runtime.ledger, "begin", lambda _, make: made.append(make))
+    pipeline, flow = Pipeline(runtime), call_flow(runtime)
+    exchange = pipeline.begin(flow)
+    accounting.request(flow)
+    pipeline.attempt(flow)
+    made_attempts = request_record._attempts
+
+    def released(*args: Any) -> Any:
+        exchange.release()  # as by the event loop, whose thread is another
+        return made_attempts(*args)
+
+    monkeypatch.setattr(request_record, "_attempts", released)
+    record = made[-1]()
+    assert (record.state, record.attempts, len(record.tries)) == ("running", 1, 1)
