@@ -179,7 +179,10 @@ GEMINI = {
             "parts": [{"functionResponse": {"name": "f", "response": {"result": "done"}}}],
         },
     ],
-    "tools": [{"functionDeclarations": [{"name": "f", "parameters": SCHEMA}]}, {"googleSearch": {}}],
+    "tools": [
+        {"functionDeclarations": [{"name": "f", "parameters": SCHEMA}]},
+        {"googleSearch": {}},
+    ],
     "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
     "generationConfig": {
         "maxOutputTokens": 100,
