@@ -158,6 +158,8 @@ def test_the_handshake_is_the_clients_own(world: World) -> None:
         sent = list(client.request.headers.raw_items())
         assert client.response.headers["Server"].startswith("Python/")
         assert not [name for name in client.response.headers if "switchyard" in name]
+        client.send("here")
+        assert client.recv(WITHIN) == "here"  # its host has noted the talk by then
     assert world.home.talks[-1].headers == sent
 
 
