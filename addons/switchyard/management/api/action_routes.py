@@ -13,9 +13,9 @@ from fastapi import Query
 from fastapi.responses import Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from pydantic import ConfigDict
 from pydantic import Field
 
+from switchyard.management.api.bodies import RequestBody
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
@@ -29,20 +29,16 @@ from switchyard.routing.explanation import explain
 from switchyard.wire.encoding.jsonio import dumps
 
 
-class ExplainBody(BaseModel):
+class ExplainBody(RequestBody):
     """What is to be explained."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str = Field(min_length=1, max_length=256)
     key: str | None = None
     """The name or id of a client key; None for a client without limits."""
 
 
-class TrialBody(BaseModel):
+class TrialBody(RequestBody):
     """Which target is to be tried."""
-
-    model_config = ConfigDict(extra="forbid")
 
     provider: str
     model: str = Field(min_length=1, max_length=256)
@@ -50,10 +46,8 @@ class TrialBody(BaseModel):
     """The place of its key, from 0."""
 
 
-class ResetBody(BaseModel):
+class ResetBody(RequestBody):
     """Whose cooldowns are to end; without a provider all."""
-
-    model_config = ConfigDict(extra="forbid")
 
     provider: str | None = None
     credential: str | None = None

@@ -5,7 +5,6 @@ import os
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.config.editing.editor import masked_text
@@ -13,6 +12,7 @@ from switchyard.config.problems import ConfigError
 from switchyard.importers.members import collapsed
 from switchyard.importers.pruning import NothingImported
 from switchyard.importers.reading import UnreadableSource
+from switchyard.management.api.bodies import RequestBody
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.errors import CHANGES
 from switchyard.management.api.errors import PROBLEMS
@@ -27,7 +27,7 @@ from switchyard.management.machine_imports import withdraw
 from switchyard.management.machine_imports import write_plan
 
 
-class FoundRouter(BaseModel):
+class FoundRouter(RequestBody):
     """Another router that this machine has."""
 
     source: str
@@ -40,8 +40,6 @@ class FoundRouters(BaseModel):
 
 class ImportWish(BaseModel):
     """What is to be taken over."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: str = Field(max_length=64)
     """One of those that `GET import` found."""

@@ -14,7 +14,6 @@ from fastapi import Query
 from fastapi import Request
 from pydantic import BaseModel
 from pydantic import BeforeValidator
-from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.clients.key_book import KeyBook
@@ -26,6 +25,7 @@ from switchyard.clients.key_format import IssuedKey
 from switchyard.clients.tool_setup import setup_lines
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.problems import ConfigError
+from switchyard.management.api.bodies import RequestBody
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import CHANGES
@@ -41,7 +41,7 @@ _DAY = 86_400.0
 _LONGEST_GRACE = 31 * _DAY
 
 
-class KeyList(BaseModel):
+class KeyList(RequestBody):
     """The client keys, without their secrets and hashes."""
 
     writable: bool
@@ -52,15 +52,11 @@ class KeyList(BaseModel):
 class KeySettings(BaseModel):
     """Settings of a key by their dotted names, as `scripts/keys set` takes them."""
 
-    model_config = ConfigDict(extra="forbid")
-
     settings: dict[str, Any] = Field(max_length=64)
 
 
-class Rotation(BaseModel):
+class Rotation(RequestBody):
     """For how long the secret before is accepted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     grace: Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=_LONGEST_GRACE)] = _DAY
     """Seconds, or a duration such as `7d`."""

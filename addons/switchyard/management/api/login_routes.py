@@ -10,7 +10,6 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from pydantic import ConfigDict
 from pydantic import Field
 
 from switchyard.accounts.record import AccountRecord
@@ -22,6 +21,7 @@ from switchyard.config.account_flows import AccountFlow
 from switchyard.config.account_presets import account_names
 from switchyard.config.account_presets import shipped_account
 from switchyard.config.schema import Config
+from switchyard.management.api.bodies import RequestBody
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
@@ -38,7 +38,7 @@ _LOCKED_WITHIN = 5.0
 """Seconds to wait for an account that is being refreshed."""
 
 
-class AccountFlowRow(BaseModel):
+class AccountFlowRow(RequestBody):
     """A provider's way to log in."""
 
     name: str
@@ -71,16 +71,12 @@ class AccountList(BaseModel):
 class LoginWish(BaseModel):
     """Which account is logged in to, and how."""
 
-    model_config = ConfigDict(extra="forbid")
-
     account: str = Field(max_length=128, pattern=f"^(?:{REF.pattern})$")
     """NAME, or NAME/LABEL for one of several."""
     by: Literal["device", "paste"]
 
 
-class PastedText(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class PastedText(RequestBody):
     text: str = Field(min_length=1, max_length=8192)
 
 

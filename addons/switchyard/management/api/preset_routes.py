@@ -4,12 +4,12 @@ import asyncio
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from pydantic import ConfigDict
 from pydantic import Field
 from pydantic import SecretStr
 
 from switchyard.config.presets import preset_names
 from switchyard.config.problems import ConfigError
+from switchyard.management.api.bodies import RequestBody
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import CHANGES
@@ -28,7 +28,7 @@ from switchyard.management.new_provider import prefix_of
 from switchyard.management.new_provider import suggested_model
 
 
-class PresetRow(BaseModel):
+class PresetRow(RequestBody):
     """A preset, and how keys of it begin (empty where that is not known)."""
 
     name: str
@@ -41,8 +41,6 @@ class PresetList(BaseModel):
 
 class NewProvider(BaseModel):
     """A provider to add."""
-
-    model_config = ConfigDict(extra="forbid")
 
     preset: str = Field(max_length=64)
     key: SecretStr = Field(min_length=1, max_length=8192)

@@ -5,10 +5,9 @@ import sqlite3
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
-from pydantic import ConfigDict
 from pydantic import Field
 
+from switchyard.management.api.bodies import RequestBody
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
@@ -17,10 +16,8 @@ from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
 
 
-class WebhookTrial(BaseModel):
+class WebhookTrial(RequestBody):
     """Which receiver is to be tried; without one all."""
-
-    model_config = ConfigDict(extra="forbid")
 
     receiver: str | None = Field(default=None, max_length=300)
     """Scheme, host and port, as `GET /webhooks` has them."""
