@@ -28,6 +28,11 @@ def int_of(value: Any) -> int | None:
     """A count; None where it is none. Protocol buffers write 64-bit integers as text."""
     if isinstance(value, str) and value.lstrip("-").isdecimal():
         return int(value)
+    return whole_of(value)
+
+
+def whole_of(value: Any) -> int | None:
+    """A count or index that is a number; None where it is none. Some write integers as floats."""
     if isinstance(value, float):
         return int(value) if isfinite(value) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -6,11 +6,11 @@ name there, unless another tool of the request has the same; then it becomes `<n
 The request's own list of tools maps names back, so nothing depends on the form of a name.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
 
+from switchyard.values.digests import hex_of
 from switchyard.wire.model.conversation import Tool
 
 MAX_LENGTH = 64
@@ -62,5 +62,4 @@ def _qualified(namespace: str, name: str) -> str:
 
 def _shortened(flat: str) -> str:
     """Returns a unique name in place of one that is too long or taken."""
-    digest = hashlib.sha256(flat.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{flat[: MAX_LENGTH - 9]}_{digest}"
+    return f"{flat[: MAX_LENGTH - 9]}_{hex_of(flat, 8)}"

@@ -4,7 +4,6 @@ A profile names the models whose server does not do so. The result does not depe
 is split into chunks; text that only resembles a call, or calls no tool of the request, stays text.
 """
 
-import hashlib
 from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 
+from switchyard.values.digests import hex_of
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import ToolCall
@@ -224,7 +224,7 @@ class _Choice:
     def _call(self, call: WrittenCall) -> Iterator[Event]:
         self.calls += 1
         said = f"{self.seed}:{self.index}:{self.calls}"
-        id = "call_" + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        id = f"call_{hex_of(said, 24)}"
         place = self._take_place()
         yield PartStart(place, ToolCall(id=id, name=call.name), self.index)
         yield ArgumentsDelta(place, call.arguments, self.index)

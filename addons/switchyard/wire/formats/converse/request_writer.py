@@ -9,9 +9,9 @@ where tools are declared; media stand in a user's turn; an id of a call has its 
 import re
 from collections.abc import Iterable
 from collections.abc import Iterator
-from hashlib import sha256
 from itertools import groupby
 
+from switchyard.values.digests import hex_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.converse.caches import cache_point
 from switchyard.wire.formats.converse.families import Family
@@ -166,13 +166,13 @@ class _Messages:
 
         They stand after all results of the turn, since nothing may stand between these.
         """
-        for part in result.parts:
-            if isinstance(part, Media) and not (self._rich and part.kind != "audio"):
-                yield part
+        return (part for part in result.parts if self._is_beside(part))
+
+    def _is_beside(self, part: Part) -> bool:
+        return isinstance(part, Media) and not (self._rich and part.kind != "audio")
 
     def _result(self, result: ToolResult) -> Iterator[JsonObject]:
-        beside = list(self._beside(result))
-        parts = (part for part in result.parts if part not in beside)
+        parts = (part for part in result.parts if not self._is_beside(part))
         inside = [block for part in parts for block in self._blocks(part)]
         if self._with_calls:
             content = [block for block in inside if "cachePoint" not in block]
@@ -214,6 +214,4 @@ def _reasoning(part: Thinking) -> JsonObject:
 
 def _id(said: str) -> str:
     """Returns the id of a call as the API takes it; the same for a call and its result."""
-    if _ID.fullmatch(said):
-        return said
-    return f"call_{sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+    return said if _ID.fullmatch(said) else f"call_{hex_of(said, 32)}"

@@ -208,7 +208,7 @@ def _read_file(raw: JsonObject) -> Part:
     elif not isinstance(inner.get("file_id"), str):
         return Opaque(format=NAME, kind=raw["type"], raw=raw)
     if data is not None and not media_type:
-        media_type = type_of_name(text_of(name))
+        media_type = type_of_name(name)
     return Media(
         kind=kind_of(media_type),
         media_type=media_type or None,

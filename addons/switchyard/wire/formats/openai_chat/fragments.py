@@ -11,7 +11,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads
-from switchyard.wire.formats.openai_chat.names import int_of
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import is_custom
@@ -49,7 +49,7 @@ class Fragments:
         custom = is_custom(raw)
         inner = raw.get("custom") if custom else raw.get("function")
         inner = inner if isinstance(inner, dict) else {}
-        index = int_of(raw.get("index"))
+        index = whole_of(raw.get("index"))
         call_id, name = text_of(raw.get("id")), text_of(inner.get("name"))
         text = arguments_text(inner.get("input") if custom else inner.get("arguments"))
         number = self._find(index, call_id, name)

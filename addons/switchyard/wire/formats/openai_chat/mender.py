@@ -12,11 +12,11 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import rest
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import encode
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_chat.fragments import Fragments
-from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import delta_of
 from switchyard.wire.formats.openai_chat.stops import finish_word
@@ -165,7 +165,7 @@ class ChatMender:
         return chunk if chunk.get("id") == self._id else {**chunk, "id": self._id}
 
     def _mend(self, number: int, raw: JsonObject) -> JsonObject | None:
-        index = int_of(raw.get("index"))
+        index = whole_of(raw.get("index"))
         index = number if index is None else index
         choice = self._open.get(index)
         if choice is None:
@@ -231,7 +231,7 @@ class _ChoiceMender:
             if not made.get("role"):
                 made = {"role": "assistant", **{k: v for k, v in made.items() if k != "role"}}
         wrong: JsonObject = {}
-        if int_of(raw.get("index")) is None:
+        if whole_of(raw.get("index")) is None:
             wrong["index"] = self._index
         if made is not delta:
             wrong["delta"] = made

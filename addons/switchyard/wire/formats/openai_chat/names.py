@@ -4,7 +4,6 @@ This package follows OpenAI's API reference, "Chat Completions", and the dialect
 Azure, Groq, Mistral, DeepSeek, xAI, vLLM and other providers.
 """
 
-from math import isfinite
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -82,13 +81,3 @@ def text_of(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def int_of(value: Any) -> int | None:
-    """Returns a count or index, or None if it is none.
-
-    Some providers write integers as floats.
-    """
-    if isinstance(value, float):
-        return int(value) if isfinite(value) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

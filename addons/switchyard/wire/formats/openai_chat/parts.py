@@ -7,10 +7,10 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import read_part
 from switchyard.wire.formats.openai_chat.names import NAME
-from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Media
@@ -147,8 +147,8 @@ def _read_annotation(entry: JsonObject) -> Citation:
         url=text_of(inner.get("url")) or None,
         title=text_of(inner.get("title")) or None,
         cited_text=text_of(inner.get("content")) or None,
-        start=int_of(inner.get("start_index")),
-        end=int_of(inner.get("end_index")),
+        start=whole_of(inner.get("start_index")),
+        end=whole_of(inner.get("end_index")),
         format=NAME,
         raw=entry,
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Glance
 from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.names import NAME
-from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import own
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import annotations_of
@@ -83,7 +83,7 @@ def read_reply(body: JsonObject) -> Reply:
         format=NAME,
         id=text_of(body.get("id")) or None,
         model=text_of(body.get("model")) or None,
-        created=int_of(body.get("created")),
+        created=whole_of(body.get("created")),
         choices=tuple(read),
         usage=read_choices_usage(body, choices),
         extra={NAME: extra} if extra else EMPTY,
@@ -150,7 +150,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
     calls = any(isinstance(part, ToolCall) for part in parts)
     said = raw.get("logprobs")
     tokens = read_tokens(said.get("content")) if isinstance(said, dict) else []
-    index = int_of(raw.get("index"))
+    index = whole_of(raw.get("index"))
     return Choice(
         index=number if index is None else index,
         parts=tuple(parts),

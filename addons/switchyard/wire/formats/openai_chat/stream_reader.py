@@ -10,11 +10,11 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.formats.openai_chat.choice_reader import ChoiceReader
 from switchyard.wire.formats.openai_chat.errors import find_error
 from switchyard.wire.formats.openai_chat.names import NAME
-from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import listed_sources
 from switchyard.wire.formats.openai_chat.stops import read_stop
@@ -135,7 +135,7 @@ class ChatReader:
     def _choice(self, raw: JsonObject, number: int) -> ChoiceReader:
         index = raw.get("index")
         if type(index) is not int:
-            read = int_of(index)
+            read = whole_of(index)
             index = number if read is None else read
         choice = self._choices.get(index)
         if choice is None:
@@ -159,7 +159,7 @@ class ChatReader:
             Start(
                 id=text_of(body.get("id")) or None,
                 model=text_of(body.get("model")) or None,
-                created=int_of(body.get("created")) or None,
+                created=whole_of(body.get("created")) or None,
                 extra={NAME: self._late} if self._late else EMPTY,
             )
         )

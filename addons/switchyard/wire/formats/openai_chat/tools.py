@@ -5,11 +5,11 @@ Source: OpenAI's reference, "Chat Completions", `tools`, `tool_choice`, `functio
 `custom` run at the provider (OpenRouter's server tools).
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from switchyard.values.digests import hex_of
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -239,8 +239,8 @@ def made_up_id(seed: str, number: int) -> str:
 
     It is the same each time the same answer is read, and differs from those of other answers.
     """
-    said = f"{seed}:{number}".encode("utf-8", "surrogatepass")
-    return "call_" + hashlib.sha256(said).hexdigest()[:24]
+    digest = hex_of(f"{seed}:{number}", 24)
+    return f"call_{digest}"
 
 
 def answer_seed(answer: JsonObject) -> str:

@@ -6,8 +6,8 @@ Source: OpenAI's reference, "The chat completion object", `usage`, and its diale
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_chat.names import NAME
-from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import own
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.counts import counted
@@ -26,7 +26,7 @@ def read_usage(body: Any, tier: Any = None) -> Usage | None:
     prompt = _details(body, "prompt_tokens_details", "input_tokens_details")
     completion = _details(body, "completion_tokens_details", "output_tokens_details")
     reasoning = _first(completion.get("reasoning_tokens"), body.get("reasoning_tokens"))
-    total = int_of(body.get("total_tokens"))
+    total = whole_of(body.get("total_tokens"))
     given = _first(body.get("prompt_tokens"), body.get("input_tokens"))
     output = _first(body.get("completion_tokens"), body.get("output_tokens"))
     if given is None and output is None and total is None:
@@ -48,7 +48,7 @@ def read_usage(body: Any, tier: Any = None) -> Usage | None:
         ),
         reasoning=reasoning,
         input_audio=_first(prompt.get("audio_tokens"), body.get("audio_prompt_tokens")),
-        output_audio=int_of(completion.get("audio_tokens")),
+        output_audio=whole_of(completion.get("audio_tokens")),
         total=total,
         extra={NAME: body, "service_tier": tier} if isinstance(tier, str) else {NAME: body},
     )
@@ -101,7 +101,7 @@ def _first(*values: Any) -> int | None:
     for value in values:
         if value is None:
             continue
-        count = int_of(value)
+        count = whole_of(value)
         if count:
             return count
         if first is None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Compaction
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import objects_of
 from switchyard.wire.formats.openai_responses.stream_writer import write_reply
 from switchyard.wire.model.conversation import Opaque
@@ -85,7 +85,7 @@ def write_compacted(reply: Reply, asked: Asked) -> JsonObject:
 def _threshold(entries: Any) -> int | None:
     """Returns the lowest token threshold at which the client wants compaction."""
     found = [
-        int_of(entry.get("compact_threshold")) or 0
+        whole_of(entry.get("compact_threshold")) or 0
         for entry in objects_of(entries)
         if entry.get("type") == "compaction"
     ]

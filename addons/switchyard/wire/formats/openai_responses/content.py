@@ -11,8 +11,8 @@ from typing import Literal
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import objects_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.formats.openai_responses.names import owned
@@ -108,8 +108,8 @@ def read_citation(raw: JsonObject) -> Citation:
     return Citation(
         url=text_of(raw.get("url")) or None if web else None,
         title=text_of(raw.get("title")) or None if web else None,
-        start=int_of(raw.get("start_index")) if web else None,
-        end=int_of(raw.get("end_index")) if web else None,
+        start=whole_of(raw.get("start_index")) if web else None,
+        end=whole_of(raw.get("end_index")) if web else None,
         format=NAME,
         raw=raw,
     )

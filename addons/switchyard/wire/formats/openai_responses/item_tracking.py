@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.formats.openai_responses.names import int_of
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Refusal
@@ -136,7 +136,7 @@ class Items:
     def _place(self, known: Item, item: JsonObject, event: JsonObject) -> None:
         if id := text_of(item.get("id")) or text_of(event.get("item_id")):
             self._by_id[id] = known
-        if (index := int_of(event.get("output_index"))) is not None:
+        if (index := whole_of(event.get("output_index"))) is not None:
             self._by_index[index] = known
 
     def open_as(self, item: JsonObject, event: JsonObject) -> Item | None:
@@ -154,7 +154,7 @@ class Items:
 
     def is_told_twice(self, event: JsonObject, item: JsonObject) -> bool:
         """Whether the same item was already completed here, whatever its id was."""
-        last = self._by_index.get(int_of(event.get("output_index")) or 0)
+        last = self._by_index.get(whole_of(event.get("output_index")) or 0)
         for told in (last, self._of_call(item)):
             if told is not None and told.done and told.item | _NO_ID == item | _NO_ID:
                 return True
@@ -168,7 +168,7 @@ class Items:
         found = self._by_id.get(id or text_of(event.get("item_id")))
         if found is not None:
             return found
-        index = int_of(event.get("output_index"))
+        index = whole_of(event.get("output_index"))
         if index is not None:
             found = self._by_index.get(index)
         elif self.all:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import encode
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_responses.errors import failure
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.formats.openai_responses.reply import skeleton
 from switchyard.wire.formats.openai_responses.stream_writer import write_reply
@@ -89,7 +89,7 @@ class ResponsesMender:
 
     def _tell(self, name: str, response: JsonObject) -> bytes:
         last = loads_object(self._last) or {}
-        number = int_of(last.get("sequence_number"))
+        number = whole_of(last.get("sequence_number"))
         event: JsonObject = {"type": name, "response": response}
         event["sequence_number"] = 0 if number is None else number + 1
         return encode(dumps(event), name)

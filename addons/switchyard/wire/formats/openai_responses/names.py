@@ -6,7 +6,6 @@ API: Azure, Amazon Bedrock, DeepSeek, OpenRouter, xAI, Hugging Face.
 """
 
 from collections.abc import Collection
-from math import isfinite
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -55,16 +54,6 @@ def restored(written: JsonObject, left: JsonObject | None) -> JsonObject:
 def text_of(value: Any) -> str:
     """Returns `value` if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
-
-
-def int_of(value: Any) -> int | None:
-    """Returns a count or index, or None if it is none.
-
-    Some providers write integers as floats.
-    """
-    if isinstance(value, float):
-        return int(value) if isfinite(value) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def number_of(value: Any) -> float | None:

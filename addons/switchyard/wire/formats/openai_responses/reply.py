@@ -4,6 +4,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.items import read_call
@@ -11,7 +12,6 @@ from switchyard.wire.formats.openai_responses.items import read_image
 from switchyard.wire.formats.openai_responses.items import read_message
 from switchyard.wire.formats.openai_responses.items import read_reasoning
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import objects_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.formats.openai_responses.names import owned
@@ -88,7 +88,7 @@ def read_reply(body: JsonObject) -> Reply:
         format=NAME,
         id=text_of(body.get("id")) or None,
         model=text_of(body.get("model")) or None,
-        created=int_of(body.get("created_at")),
+        created=whole_of(body.get("created_at")),
         choices=(Choice(parts=tuple(parts), stop=stop, extra=extra_of(tokens)),),
         usage=read_response_usage(body),
         extra=read_extra(body),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_responses.client_tools import read_client_call
 from switchyard.wire.formats.openai_responses.client_tools import read_client_output
 from switchyard.wire.formats.openai_responses.content import read_content
@@ -13,7 +14,6 @@ from switchyard.wire.formats.openai_responses.items import read_message
 from switchyard.wire.formats.openai_responses.items import read_output
 from switchyard.wire.formats.openai_responses.items import read_reasoning
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import number_of
 from switchyard.wire.formats.openai_responses.names import rest
 from switchyard.wire.formats.openai_responses.names import text_of
@@ -98,11 +98,11 @@ def read_request(body: JsonObject) -> Conversation:
         tools=tuple(entries.tools),
         tool_choice=read_choice(body.get("tool_choice")),
         parallel_tools=said.get("parallel_tool_calls"),
-        max_tokens=int_of(said.get("max_output_tokens")),
+        max_tokens=whole_of(said.get("max_output_tokens")),
         temperature=number_of(said.get("temperature")),
         top_p=number_of(said.get("top_p")),
         logprobs=True if _asks_logprobs(include) else None,
-        top_logprobs=int_of(said.get("top_logprobs")),
+        top_logprobs=whole_of(said.get("top_logprobs")),
         output=entries.output,
         reasoning=entries.reasoning,
         verbosity=text_of(text.get("verbosity")) or None,

@@ -1,9 +1,9 @@
 """Writes requests (API reference, "Create a model response")."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from switchyard.values.digests import hex_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.client_tools import as_read
 from switchyard.wire.formats.openai_responses.content import is_content
@@ -258,7 +258,7 @@ def _user(user: str | None) -> str | None:
     """Returns an end user's id, or its hash if it exceeds the API's limit."""
     if user is None or len(user) <= MAX_USER:
         return user
-    return hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+    return hex_of(user)
 
 
 def _web_search(options: JsonObject) -> JsonObject:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.formats.openai_responses.content import read_citation
 from switchyard.wire.formats.openai_responses.content import read_part
@@ -21,7 +22,6 @@ from switchyard.wire.formats.openai_responses.items import SEPARATOR
 from switchyard.wire.formats.openai_responses.items import is_hollow
 from switchyard.wire.formats.openai_responses.items import read_call
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import objects_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.formats.openai_responses.names import owned
@@ -116,7 +116,7 @@ class ResponsesStreamReader:
             return []
         self._started = True
         id, model = text_of(response.get("id")), text_of(response.get("model"))
-        created = int_of(response.get("created_at"))
+        created = whole_of(response.get("created_at"))
         return [Start(id or None, model or None, created, format=NAME)]
 
     def _added(self, event: JsonObject) -> list[Event]:
@@ -151,7 +151,7 @@ class ResponsesStreamReader:
         if not delta:
             return []
         item = self._item(event, "message")
-        at = int_of(event.get("content_index")) or 0
+        at = whole_of(event.get("content_index")) or 0
         events = self._begin_part(item, at, empty)
         if tokens := read_tokens(event.get("logprobs")):
             events.append(Extra(extra_of(tokens)))
@@ -174,7 +174,7 @@ class ResponsesStreamReader:
         empty = Refusal(text="") if member == "refusal" else Text(text="")
         whole = text_of(event.get(member))
         item = self._items.find(event, "", "message")
-        at = int_of(event.get("content_index")) or 0
+        at = whole_of(event.get("content_index")) or 0
         at = item.place(at, empty, whole) if item else at
         said = item.parts.get(at) if item else None
         missing = _missing(said.pieces, whole) if said else whole
@@ -185,7 +185,7 @@ class ResponsesStreamReader:
         item = self._items.find(event, "", "message")
         if item is None or not isinstance(raw, dict):
             return []
-        at = int_of(event.get("content_index")) or 0
+        at = whole_of(event.get("content_index")) or 0
         events = self._begin_part(item, at, Text(text=""))
         return events + self._cite(item.parts[at], [read_citation(raw)])
 
@@ -195,7 +195,7 @@ class ResponsesStreamReader:
         if not delta:
             return []
         item = self._item(event, "reasoning")
-        at = int_of(event.get("summary_index")) or int_of(event.get("content_index")) or 0
+        at = whole_of(event.get("summary_index")) or whole_of(event.get("content_index")) or 0
         if item.thought is None:
             item.thought = (event["type"], at)
         kind, last = item.thought

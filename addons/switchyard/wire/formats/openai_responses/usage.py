@@ -9,8 +9,8 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.counts import counted
@@ -49,12 +49,12 @@ def read_usage(body: Any) -> Usage | None:
     said = Usage(
         input=_count(body, "input_tokens", "prompt_tokens"),
         output=_count(body, "output_tokens", "completion_tokens"),
-        cache_read=int_of(prompt.get("cached_tokens")),
-        cache_write=int_of(prompt.get("cache_write_tokens")),
-        reasoning=int_of(answer.get("reasoning_tokens")),
-        input_audio=int_of(prompt.get("audio_tokens")),
-        output_audio=int_of(answer.get("audio_tokens")),
-        total=int_of(body.get("total_tokens")),
+        cache_read=whole_of(prompt.get("cached_tokens")),
+        cache_write=whole_of(prompt.get("cache_write_tokens")),
+        reasoning=whole_of(answer.get("reasoning_tokens")),
+        input_audio=whole_of(prompt.get("audio_tokens")),
+        output_audio=whole_of(answer.get("audio_tokens")),
+        total=whole_of(body.get("total_tokens")),
         extra={NAME: body},
     )
     return counted(said)
@@ -84,5 +84,5 @@ def _details(body: JsonObject, *names: str) -> JsonObject:
 
 
 def _count(body: JsonObject, *names: str) -> int | None:
-    counts = (int_of(body.get(name)) for name in names)
+    counts = (whole_of(body.get(name)) for name in names)
     return next((count for count in counts if count is not None), None)
