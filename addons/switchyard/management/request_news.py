@@ -82,7 +82,9 @@ class RequestNews:
         """Returns what changes of those requests that moved since readers last heard of them."""
         known = {key: one for one in exchanges if (key := _key(one)) in self._known}
         before, self._moved = self._moved, {key: _mark(one) for key, one in known.items()}
-        rows = [self.row_of(one) for key, one in known.items() if before.get(key) != _mark(one)]
+        rows = [
+            self.row_of(one) for key, one in known.items() if before.get(key) != self._moved[key]
+        ]
         return [{name: row[name] for name in _MOVING} for row in rows]
 
     def collect(self) -> list[RouterEvent]:
