@@ -27,7 +27,7 @@ from switchyard.management.machine_imports import withdraw
 from switchyard.management.machine_imports import write_plan
 
 
-class FoundRouter(RequestBody):
+class FoundRouter(BaseModel):
     """Another router that this machine has."""
 
     source: str
@@ -38,7 +38,7 @@ class FoundRouters(BaseModel):
     found: list[FoundRouter]
 
 
-class ImportWish(BaseModel):
+class ImportWish(RequestBody):
     """What is to be taken over."""
 
     source: str = Field(max_length=64)

@@ -41,7 +41,7 @@ _DAY = 86_400.0
 _LONGEST_GRACE = 31 * _DAY
 
 
-class KeyList(RequestBody):
+class KeyList(BaseModel):
     """The client keys, without their secrets and hashes."""
 
     writable: bool
@@ -49,7 +49,7 @@ class KeyList(RequestBody):
     keys: list[dict[str, Any]]
 
 
-class KeySettings(BaseModel):
+class KeySettings(RequestBody):
     """Settings of a key by their dotted names, as `scripts/keys set` takes them."""
 
     settings: dict[str, Any] = Field(max_length=64)

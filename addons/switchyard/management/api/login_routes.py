@@ -38,7 +38,7 @@ _LOCKED_WITHIN = 5.0
 """Seconds to wait for an account that is being refreshed."""
 
 
-class AccountFlowRow(RequestBody):
+class AccountFlowRow(BaseModel):
     """A provider's way to log in."""
 
     name: str
@@ -68,7 +68,7 @@ class AccountList(BaseModel):
     accounts: list[AccountRow]
 
 
-class LoginWish(BaseModel):
+class LoginWish(RequestBody):
     """Which account is logged in to, and how."""
 
     account: str = Field(max_length=128, pattern=f"^(?:{REF.pattern})$")

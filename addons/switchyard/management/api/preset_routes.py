@@ -28,7 +28,7 @@ from switchyard.management.new_provider import prefix_of
 from switchyard.management.new_provider import suggested_model
 
 
-class PresetRow(RequestBody):
+class PresetRow(BaseModel):
     """A preset, and how keys of it begin (empty where that is not known)."""
 
     name: str
@@ -39,7 +39,7 @@ class PresetList(BaseModel):
     presets: list[PresetRow]
 
 
-class NewProvider(BaseModel):
+class NewProvider(RequestBody):
     """A provider to add."""
 
     preset: str = Field(max_length=64)
