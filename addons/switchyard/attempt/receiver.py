@@ -97,9 +97,9 @@ class RelayReceiver:
         if out is not None:
             self._state.sent += len(out)
             # All but the words has been looked through before, and short ones give nothing away.
-            for words in self._outcome.long_words:
-                if self._conceal(words) is not words:
-                    return self._conceal(out)
+            words = self._outcome.long_words
+            if words and self._conceal(words) is not words:
+                return self._conceal(out)
         return out
 
     def end(self) -> bytes:

@@ -19,6 +19,12 @@ def whole_chunks(data: bytes) -> tuple[bytes, bytes]:
     end = start + int(found[1], 16)
     if len(data) == end + 2 and data.endswith(b"\r\n"):
         return data[start:end], b""  # as nearly always: one event a chunk, one chunk a packet
+    # Next often: several such chunks, without line ends of their own in them.
+    lines = data.split(b"\r\n")
+    if not lines[-1] and len(lines) % 2:
+        sizes, bodies = lines[:-1:2], lines[1::2]
+        if all(bodies) and list(map(bytes.lower, sizes)) == [b"%x" % len(body) for body in bodies]:
+            return b"".join(bodies), b""
     pieces, rest = [], 0
     while found is not None:
         start = found.end()

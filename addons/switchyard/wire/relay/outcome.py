@@ -1,7 +1,6 @@
 """Holds what the router knows of one upstream response."""
 
 from collections.abc import Iterable
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from switchyard.wire.model.conversation import Stop
@@ -49,8 +48,8 @@ class Outcome:
     """The complete response for a client that wants JSON."""
     progress: int = 0
     """Grows with every piece of the stream that means something: pings do not."""
-    long_words: Sequence[bytes] = ()
-    """All words of the chunk that was skimmed last, but the short ones (see `Skimmer.long`)."""
+    long_words: bytes = b""
+    """The words of the chunk that was skimmed last; empty if they are short (`Skimmer.long`)."""
     sink: Sink | None = None
     """What writes the client's stream, once that has begun."""
 

@@ -21,13 +21,30 @@ type Forgets = Callable[[TextDelta], bool]
 """Whether nothing is kept of the words of a frame that was just read as this event alone, so that
 all goes on as if other words had come."""
 
-# The inside of a JSON string (RFC 8259, section 7). Half a surrogate pair is left to the parser.
+_BETWEEN = b"\0"
+"""Stands between the words of frames that are looked at together, and cannot stand in them."""
+
+# The inside of a JSON string (RFC 8259, section 7), not empty. Half a surrogate pair is left to the
+# parser.
 _PLAIN = rb'[^"\\\x00-\x1f]*+'
-_SPELLED = re.compile(
-    _PLAIN + rb'(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})' + _PLAIN + rb")*+"
-)
-_AS_WE_SPELL = re.compile(_PLAIN + rb'(?:\\["\\bfnrt]' + _PLAIN + rb")*+")
-"""The same in the spelling of `jsonio.dumps`, so that it need not be changed when it is copied."""
+_ANY_ESCAPE = rb'\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})'
+_OUR_ESCAPE = rb'\\["\\bfnrt]'
+
+
+class _Spelling:
+    """How words are spelled that may be skimmed."""
+
+    def __init__(self, escape: bytes) -> None:
+        words = rb"(?![\x00\"]|\Z)" + _PLAIN + rb"(?:" + escape + _PLAIN + rb")*+"
+        self.one = re.compile(words)
+        """The words of one frame."""
+        self.many = re.compile(words + rb"(?:\x00" + words + rb")*+")
+        """The words of several, with `_BETWEEN` between them."""
+
+
+_SPELLED = _Spelling(_ANY_ESCAPE)
+_AS_WE_SPELL = _Spelling(_OUR_ESCAPE)
+"""The spelling of `jsonio.dumps`, which need not be changed when it is copied."""
 
 LONG = 8
 """Bytes of words that may hold what a client must not see; the eight last characters of a key
@@ -63,9 +80,9 @@ class Skimmer:
         """Bytes of the words in all frames that were skimmed."""
         self._head = self._tail = self._padded = b""
         """A frame up to its words, from their end on, and from the end of its padding on."""
-        self.long: list[bytes] = []
-        """Words of `LONG` bytes and more that the last look found, padding among them: all of what
-        was skimmed that was not read before, but for what is too short to matter."""
+        self.long = b""
+        """The words that the last look found, padding among them: all of what was skimmed that was
+        not read before. Empty if they are fewer than `LONG` bytes."""
         self._out: tuple[bytes, bytes] | None = None
         """What is written before and after the words; None where the frame itself is."""
         self._spelling = _SPELLED
@@ -84,48 +101,75 @@ class Skimmer:
         before = self._event
         if before.index == event.index and before.choice == event.choice:
             read = self.words
-            self.sure = self.skim(frame.raw) == (out, len(frame.raw))
+            self.sure = self.skim(frame.raw) == out
             self.words = read  # its words are known to who read it
         if not self.sure:
             self._take_for_model(frame.raw, event, out)
 
-    def skim(self, data: bytes) -> tuple[bytes, int]:
-        """Returns the output for the leading frames of `data` that match the model.
+    def skim(self, data: bytes) -> bytes | None:
+        """Returns the output for frames that all match the model; None for any others.
 
-        `data` begins at the start of a frame. Also returns the length of those frames in bytes.
+        `data` begins at the start of a frame.
         """
+        if self._padded:
+            return self._skim_padded(data)
+        head, tail = self._head, self._tail
+        if not data.startswith(head) or not data.endswith(tail):
+            return None
+        words, spelling = data[len(head) : -len(tail)], self._spelling
+        out, size = self._out, len(words)
+        if spelling.one.fullmatch(words):
+            if out is not None:
+                data = out[0] + words + out[1]
+        else:
+            # By as few steps of Python for many frames as for two.
+            between = tail + head
+            pieces = words.split(between)
+            words = _BETWEEN.join(pieces)
+            if words.count(_BETWEEN) != len(pieces) - 1 or not spelling.many.fullmatch(words):
+                return None
+            size -= len(between) * (len(pieces) - 1)
+            if out is not None:
+                data = out[0] + (out[1] + out[0]).join(pieces) + out[1]
+        if not words.isascii() and not _is_sound(words):
+            return None
+        self.long = words if len(words) >= LONG else b""
+        self.words += size
+        return data
+
+    def _skim_padded(self, data: bytes) -> bytes | None:
+        """Does the work of `skim` where the frames are padded."""
         head, tail, padded, out = self._head, self._tail, self._padded, self._out
-        words = self._spelling.match
+        words = self._spelling.one.match
         written: list[bytes] = []
-        done, length, size = 0, len(data), len(head)
-        long: list[bytes] = []
-        size_of_words = 0
-        while done < length and data.startswith(head, done):
-            begun = done + size
+        unread: list[bytes] = []
+        done, length, size_of_words = 0, len(data), 0
+        while done < length:
+            begun = done + len(head)
             found = words(data, begun)
-            end = found.end() if found is not None else begun
-            if end == begun or not data.startswith(tail, end):
-                break
-            if end - begun >= LONG:
-                long.append(data[begun:end])
+            if found is None or not data.startswith(head, done):
+                return None
+            end = found.end()
+            if not data.startswith(tail, end):
+                return None
             after = end + len(tail)
-            if padded:
-                found = _AS_WE_SPELL.match(data, after)
-                if found is not None:
-                    long.append(found[0])
-                    after = found.end()
-                if not data.startswith(padded, after):
-                    break
-                after += len(padded)
+            padding = _AS_WE_SPELL.one.match(data, after)
+            if padding is not None:
+                after = padding.end()
+                unread.append(padding[0])
+            if not data.startswith(padded, after):
+                return None
+            unread.append(found[0])
             size_of_words += end - begun
             if out is not None:
-                written += (out[0], data[begun:end], out[1])
-            done = after
-        self.long = long
-        if not done or not _is_sound(data[:done]):
-            return b"", 0
+                written += (out[0], found[0], out[1])
+            done = after + len(padded)
+        words_of_all = _BETWEEN.join(unread)
+        if not _is_sound(words_of_all):
+            return None
+        self.long = words_of_all if len(words_of_all) >= LONG else b""
         self.words += size_of_words
-        return (data[:done] if out is None else b"".join(written)), done
+        return data if out is None else b"".join(written)
 
     def _take_for_model(self, raw: bytes, event: TextDelta, out: bytes) -> None:
         words = dumps(event.text)[1:-1]
@@ -158,8 +202,6 @@ def _around(raw: bytes, words: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _is_sound(data: bytes) -> bool:
-    if data.isascii():
-        return True
     try:
         data.decode()
     except UnicodeDecodeError:

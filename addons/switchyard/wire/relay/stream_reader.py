@@ -62,11 +62,10 @@ class EventStreamReader:
             return None
         if type(frames) is not SseDecoder or not frames.at_rest:
             return None
-        out, length = skimmer.skim(data)
-        if length != len(data):
-            return None
-        self._outcome.progress += 1
-        self._outcome.long_words = skimmer.long
+        out = skimmer.skim(data)
+        if out is not None:
+            self._outcome.progress += 1
+            self._outcome.long_words = skimmer.long
         return out
 
     @property
@@ -108,8 +107,8 @@ class EventStreamReader:
         if outcome.done:
             return b""
         if skimmer is not None and skimmer.sure and frame.raw:
-            out, length = skimmer.skim(frame.raw)
-            if length == len(frame.raw):
+            out = skimmer.skim(frame.raw)
+            if out is not None:
                 outcome.progress += 1
                 return out
         events = self._reader.feed(frame)
