@@ -1,7 +1,10 @@
 """The application of the management API, asked without a proxy."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -65,3 +68,22 @@ async def test_the_description_says_what_needs_if_match(client: httpx2.AsyncClie
     }
     assert "/v0/management/config" in needing
     assert "/v0/management/openai-compatibility" not in needing
+
+
+async def test_bodies_refuse_members_they_do_not_know(client: httpx2.AsyncClient) -> None:
+    described = (await client.get("/openapi.json")).json()
+    schemas = described["components"]["schemas"]
+    taken = {
+        name
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        if "CLIProxyAPI" not in operation["tags"]
+        for name in re.findall(r'"#/components/schemas/(\w+)"', body_of(operation))
+    }
+    assert len(taken) > 5
+    lax = {name for name in taken if schemas[name].get("additionalProperties") is not False}
+    assert lax == set()
+
+
+def body_of(operation: dict[str, Any]) -> str:
+    return json.dumps(operation.get("requestBody"))
