@@ -7,6 +7,7 @@ what others share, takes the way of `SharedState`.
 import asyncio
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -42,6 +43,8 @@ class Passage:
     """The estimate that is reserved."""
     model: str
     """What its output is remembered by."""
+    pools: tuple[str, ...] = ()
+    """Rotations in which it is likely to need a turn, where others share those."""
     begun: float = field(default_factory=time.monotonic)
     lease: LimitLease | None = None
     """None: admitted in this process, without a list of what it holds."""
@@ -55,9 +58,17 @@ class Passage:
 class LimitGate:
     """Holds the passages of all requests under way, by the ids of their flows."""
 
-    def __init__(self, current: Callable[[], SharedState]) -> None:
-        """`current` returns the state in force; passages end in the one they began in."""
+    def __init__(
+        self,
+        current: Callable[[], SharedState],
+        keep_turns: Callable[[Mapping[str, int]], None] | None = None,
+    ) -> None:
+        """`current` returns the state in force; passages end in the one they began in.
+
+        `keep_turns` takes the turns that come with admissions, by rotation.
+        """
         self._current = current
+        self._keep_turns = keep_turns
         self._passages: dict[str, Passage] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._use(current())
@@ -90,7 +101,7 @@ class LimitGate:
         as the rule says.
         """
         rule, passage.state = passage.rule, self.state
-        ask = Ask(limits=rule.limits, amounts=amounts_of(passage.figures))
+        ask = Ask(limits=rule.limits, amounts=amounts_of(passage.figures), pools=passage.pools)
         waits = rule.queue if rule.waits else 0.0
         if not waits:
             return self._answered(flow, passage, await self.state.admit(ask))
@@ -200,6 +211,8 @@ class LimitGate:
     def _answered(self, flow: str, passage: Passage, answer: Admitted | Denied) -> Denied | None:
         if isinstance(answer, Denied):
             return answer
+        if answer.turns and self._keep_turns is not None:
+            self._keep_turns(answer.turns)
         passage.lease, passage.standings = answer.lease, answer.standings
         self._passages[flow] = passage
         return None

@@ -94,7 +94,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Limiting(snapshots, exchanges, runtime.gate, runtime.webhooks),
+        Limiting(snapshots, exchanges, state, runtime.gate, runtime.webhooks),
         ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),
         *_attempts(runtime),

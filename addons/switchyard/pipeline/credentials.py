@@ -111,7 +111,11 @@ class Credentials:
                 except NotYet as wanted:
                     await choosing.provide(trail, wanted)
         finally:
-            trail.turns.use_up()
+            needed = trail.turns.use_up()
+            if not trail.records and not attempt.hedge:
+                call = exchange.call
+                owner = call.client.label if call.client is not None else ""
+                self._state.turns_ahead.note(owner, call.model, needed)
             for claim in trail.shares.take_unused():
                 choosing.release_claim(claim)
 

@@ -27,6 +27,7 @@ from switchyard.failover.attempt import Attempt
 from switchyard.management.announcing import announce_budgets
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.runtime.usage_rules import rules_of
 from switchyard.state.shared.protocol import RENEW_EVERY
 from switchyard.state.shared.protocol import Denied
@@ -50,9 +51,15 @@ class Limiting:
     """
 
     def __init__(
-        self, snapshots: Snapshots, exchanges: Exchanges, gate: LimitGate, webhooks: Webhooks
+        self,
+        snapshots: Snapshots,
+        exchanges: Exchanges,
+        state: State,
+        gate: LimitGate,
+        webhooks: Webhooks,
     ) -> None:
         self._snapshots = snapshots
+        self._state = state
         self._webhooks = webhooks
         self._exchanges = exchanges
         self._gate = gate
@@ -147,8 +154,11 @@ class Limiting:
         raise refusal_of(denied, rule, format, clients.contact, time.time(), clients.budget_status)
 
     def _passage(self, exchange: Exchange, rule: KeyRule, estimates: Estimates) -> Passage:
-        call = exchange.call
-        return Passage(call.asked.id, rule, estimates.of(exchange, rule), call.model)
+        call, pools = exchange.call, ()
+        if self._state.choosing is not None:
+            owner = call.client.label if call.client is not None else ""
+            pools = self._state.turns_ahead.expected(owner, call.model)
+        return Passage(call.asked.id, rule, estimates.of(exchange, rule), call.model, pools)
 
     def _known(self, snapshot: Snapshot) -> Estimates:
         if self._estimates is None or snapshot.config is not self._config:

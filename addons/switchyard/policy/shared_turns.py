@@ -57,9 +57,11 @@ class SharedTurns(Selector):
         """Hand in the next number of a rotation."""
         self._turns[pool] = number
 
-    def use_up(self) -> None:
-        """The choice was made: the next one takes further turns."""
+    def use_up(self) -> tuple[str, ...]:
+        """The choice was made: the next one takes further turns. Returns whose were provided."""
+        pools = tuple(self._turns)
         self._turns.clear()
+        return pools
 
     def pick[T: Option](
         self,

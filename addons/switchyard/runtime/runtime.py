@@ -48,7 +48,7 @@ class Runtime:
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
         self.sharing = Sharing(self.state, self.ledger, os.environ)
-        self.gate = LimitGate(lambda: self.state.shared)
+        self.gate = LimitGate(lambda: self.state.shared, self.state.turns_ahead.put)
         self.events = EventHub()
         self.webhooks = Webhooks()
         self.reloading: Reloading | None = None

@@ -104,7 +104,10 @@ class Sharing:
         """Get what the choice of a target needs, and hand it to the trail."""
         match wanted:
             case TurnNeeded(pool=pool) if trail.turns is not None:
-                trail.turns.provide(pool, await self._state.shared.turn(pool))
+                number = self._state.turns_ahead.take(pool)
+                if number is None:
+                    number = await self._state.shared.turn(pool)
+                trail.turns.provide(pool, number)
             case QuotaNeeded() if trail.shares is not None:
                 answer = await self._state.shared.admit(_ask(wanted))
                 if isinstance(answer, Admitted):

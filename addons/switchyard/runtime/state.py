@@ -20,6 +20,7 @@ from switchyard.policy.shared_turns import SharedTurns
 from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
+from switchyard.policy.turns_ahead import TurnsAhead
 from switchyard.policy.warm_sessions import WarmSessions
 from switchyard.state.conversations import Conversations
 from switchyard.state.proofs import Proofs
@@ -65,6 +66,8 @@ class State:
     """Where limits are counted."""
     choosing: "SharedChoice | None" = None
     """Set where turns and quotas are shared with other processes."""
+    turns_ahead: TurnsAhead = field(default_factory=TurnsAhead)
+    """Turns of shared rotations that came with admissions."""
     closed: dict[tuple[str, str], float] = field(default_factory=dict)
     """Keys whose shared quota is used up, and until when; monotonic seconds."""
     rng: random.Random = field(default_factory=random.Random)

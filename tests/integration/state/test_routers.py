@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from switchyard.state.shared.redis_link import SCRIPTS
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.routers import CLIENT
 from tests.integration.state.routers import KEYS
@@ -75,6 +77,43 @@ async def test_they_take_turns_and_keep_to_limits_as_one(
         assert max(provider.asked.values()) - min(provider.asked.values()) <= 1
         assert await routers.burst(300, first=300) == {200: 100, 429: 200}
         assert max(provider.texts.values()) == 1, "no request reached the provider twice"
+
+
+async def test_a_turn_comes_with_the_admission(
+    needs_redis: None,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    provider: Provider,
+    stack: ExitStack,
+) -> None:
+    async with redis_of("redis", request, tmp_path) as redis:
+        policy = {"limits": {"requests": "400/d"}}
+        routers = await start(
+            stack, tmp_path, "redis", provider, redis, client=policy, state=PATIENT
+        )
+        await redis.command("CONFIG", "SET", "slowlog-max-len", 10_000)
+        await redis.command("CONFIG", "SET", "slowlog-log-slower-than", 0)
+        async with new_client() as client:
+            for number in range(60):
+                assert await routers.ask(client, number) == 200
+        verbs = await verbs_of(redis)
+        assert verbs["admit"] == 60
+        assert verbs["turn"] == PROCESSES, "the first request of each process alone asks for one"
+        assert max(provider.asked.values()) - min(provider.asked.values()) <= 1
+
+
+async def verbs_of(server: RedisServer) -> Counter[str]:
+    """Returns how often each script was run, from the log of slow commands, which has all."""
+    import redis.asyncio
+
+    names = {sha.encode(): verb for verb, (sha, _) in SCRIPTS.items()}
+    # The arguments are not all text.
+    client = redis.asyncio.Redis.from_url(server.url)
+    try:
+        words = [entry["command"].split() for entry in await client.slowlog_get(-1)]
+    finally:
+        await client.aclose()
+    return Counter(names[one[1]] for one in words if one[0] == b"EVALSHA")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -69,7 +69,8 @@ def _load() -> dict[str, tuple[str, str]]:
     return found
 
 
-_SCRIPTS = _load()
+SCRIPTS = _load()
+"""The hash and the text of each verb's script."""
 
 
 class RedisLink:
@@ -97,7 +98,7 @@ class RedisLink:
         self._redis = redis.asyncio.Redis(connection_pool=self._pool)
         self._prefix = f"switchyard:1:{{{installation}}}:"
         self._clock = clock
-        self._heads = {verb: _heads(*script, self._prefix) for verb, script in _SCRIPTS.items()}
+        self._heads = {verb: _heads(*script, self._prefix) for verb, script in SCRIPTS.items()}
         self._pipe: RedisPipe | None = None
         self._connection: object = None
         self._connecting = asyncio.Lock()
