@@ -3,7 +3,9 @@
 import argparse
 import io
 import os
+import shutil
 import sys
+import textwrap
 import time
 import webbrowser
 from collections.abc import Callable
@@ -29,6 +31,8 @@ from switchyard.config.problems import did_you_mean
 type FlowsOf = Callable[[str | None], Mapping[str, AccountFlow]]
 """Reads the accounts of a configuration, which is named or the one in use."""
 
+_LEAST_TEXT = 24
+"""Columns of a table's last cell, however narrow the terminal is."""
 _WORDS = {
     "ok": "logged in",
     "refreshing": "logged in",
@@ -103,8 +107,8 @@ def _log_in(
     name, _ = split_ref(ref)
     flow = flows.get(name) or (shipped_account(name) if name in account_names() else None)
     if flow is None:
-        hint = did_you_mean(name, (*flows, *account_names()))
-        raise LoginError(f"is no account of the configuration. {hint or 'Add it to accounts:'}")
+        hint = did_you_mean(name, (*flows, *account_names())) or "add it to accounts:"
+        raise LoginError(f"is no account of the configuration. Hint: {hint}")
     if why := flow.why_closed:
         raise LoginError(why)
     if flow.position:
@@ -163,9 +167,15 @@ def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None
         print("no account is logged in")
         return
     widths = [max(len(line[place]) for line in lines) for place in range(len(head) - 1)]
+    begin = sum(widths) + 2 * len(widths)
+    # What is no terminal, a pipe for example, gets a line for each.
+    room = max(shutil.get_terminal_size((10_000, 24)).columns - begin, _LEAST_TEXT)
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
-        print("  ".join((*cells, line[-1])).rstrip())
+        first, *more = textwrap.wrap(line[-1], room) or [""]
+        print("  ".join((*cells, first)).rstrip())
+        for text in more:
+            print(" " * begin + text)
 
 
 class Terminal:

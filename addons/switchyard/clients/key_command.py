@@ -35,6 +35,7 @@ from switchyard.config.variables import variables_beside
 from switchyard.config.yaml_source import read_document
 from switchyard.files import choose_config
 from switchyard.files import dotenv_of
+from switchyard.programs import program_of
 from switchyard.usage.tables import table
 from switchyard.values.files import read_regular
 from switchyard.values.output_errors import is_of_output
@@ -88,7 +89,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="keys",
+        prog=program_of("keys"),
         description="Makes, lists, changes and removes the client keys of a router.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -221,7 +222,9 @@ def _print_entry(options: argparse.Namespace, place: _Place, environ: Mapping[st
         return
     _print_issued(options, issued, options.name or issued.id, environ)
     out = StringIO()
-    YAML().dump({"clients": {"api-keys": [entry]}}, out)
+    yaml = YAML()
+    yaml.width = 4096  # no value is folded
+    yaml.dump({"clients": {"api-keys": [entry]}}, out)
     print(f"\n{place.config} names no clients.keys-file. Add the key there by hand:\n")
     print(out.getvalue())
 

@@ -32,7 +32,7 @@ def tool_environment(tool: str, router: str, key: str) -> dict[str, str]:
     Empty where a tool needs more than variables; `scripts/run-with` sets that.
     """
     table = read_table()
-    return table.get(tool, table[ANY]).variables({"router": router, "key": key})
+    return table.get(tool, table[ANY]).variables({"router": router, "address": router, "key": key})
 
 
 def setup_lines(tool: str, router: str, key: str) -> list[str]:
@@ -45,7 +45,7 @@ def setup_lines(tool: str, router: str, key: str) -> list[str]:
 
 def tool_cards(router: str, key: str, model: str) -> list[ToolCard]:
     """Return a card for each tool, with the router's address, a key and a model filled in."""
-    values = {"router": router, "key": key, "model": model}
+    values = {"router": router, "address": router, "key": key, "model": model}
     start = f"{_RUN} --router {shlex.quote(router)} --model {shlex.quote(model)}"
     return [
         ToolCard(

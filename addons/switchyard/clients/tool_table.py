@@ -24,7 +24,9 @@ ANY = "any"
 
 type ToolWay = Literal["proxy", "base-url"]
 
-_PLACEHOLDER = re.compile(r"\{(router|proxy|key|model|ca|bundle|no-proxy|files|headers|usage)\}")
+_PLACEHOLDER = re.compile(
+    r"\{(router|address|proxy|key|model|ca|bundle|no-proxy|files|headers|usage)\}"
+)
 
 
 class NeedsModel(Exception):

@@ -124,6 +124,7 @@ def _check_file(path: Path, env: Mapping[str, str]) -> None:
 
 
 def _get(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
+    path.stat()  # of a file that is not there, null would be told
     text = _editor(path, env).content().decode("utf-8-sig", "replace")
     value: Any = Masks(text).masked(read_plain(text))
     for step in steps_of(asked.key):
@@ -166,7 +167,10 @@ def _diff(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
 
 
 def _history(_: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
-    for one in _editor(path, env).file.versions():
+    versions = _editor(path, env).file.versions()
+    if not versions:
+        print("no version is kept yet: the first change makes one")
+    for one in versions:
         moment = datetime.fromtimestamp(one.at).astimezone()
         print(f"{one.id}  {moment:%Y-%m-%d %H:%M:%S %Z}")
     return 0

@@ -141,7 +141,8 @@ def make_parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentPar
         help=f"where mitmproxy keeps its certificate, if the router does not report it ({CONFDIR})",
     )
     parser.add_argument("command", metavar="CLIENT", help="one of the tools, or any command")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    # A default, since argparse would say of a missing client that this is missing as well.
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", default=())
     return parser
 
 
@@ -154,6 +155,7 @@ def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
     cache = cache_directory()
     values = {
         "router": options.router,
+        "address": options.router,
         "proxy": proxy_url(options),
         "key": options.key or ANY_KEY,
         "no-proxy": no_proxy(environ, options),

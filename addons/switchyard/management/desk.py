@@ -97,7 +97,7 @@ class Desk:
         """Returns the windows of keys and logins, with moments in Unix seconds."""
         self.runtime.accounts.show_interest()
         now = time.time()
-        tracks = self.runtime.ledger.windows.tracks()
+        tracks = self.runtime.ledger.windows.shown(now)
         return [dict(window_members(owner, track, now)) for owner, track in tracks]
 
     def running(self) -> list[JsonObject]:

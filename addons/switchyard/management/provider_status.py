@@ -33,7 +33,7 @@ def provider_status(
     The latter with the reason. Any client with a key may see it: it contains no text of a provider,
     which may quote what a client wrote, and no name of a model that only a client has ever used.
     """
-    now = time.monotonic()
+    now, moment = time.monotonic(), time.time()
     targets: dict[str, list[JsonObject]] = {p.name: [] for p in config.providers}
     listed = {(p.name, m.name) for p in config.providers for m in p.models or ()}
     for row in health.snapshot(now):
@@ -43,8 +43,8 @@ def provider_status(
     return {
         "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
         "not-live": [{"name": one.provider.name, "reason": one.reason} for one in config.not_live],
-        "credentials": [_credential(one, time.time()) for one in accounts.status()],
-        "windows": [_window(owner, track, time.time()) for owner, track in windows.tracks()],
+        "credentials": [_credential(one, moment) for one in accounts.status()],
+        "windows": [_window(owner, track, moment) for owner, track in windows.shown(moment)],
     }
 
 

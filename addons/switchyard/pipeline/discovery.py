@@ -113,7 +113,8 @@ class Discovery:
         await self._runtime.learn(known)
         for name, found in known.items():
             if self._told.get(name) != found:
-                logger.info("switchyard: %s has %d models", name, len(found))
+                models = "1 model" if len(found) == 1 else f"{len(found)} models"
+                logger.info("switchyard: %s has %s", name, models)
         self._told = known
 
     async def _ask(self, schedule: _Schedule) -> None:

@@ -66,7 +66,7 @@ class QuotaWatch:
             await self._ask(provider, call, credential)
         except (FetchError, SourceError, ValueError) as error:
             why = self._runtime.snapshot.routes.concealer.text(str(error))
-            logger.info("switchyard: %s does not say what is left: %s", provider.name, why)
+            logger.info("switchyard: %s does not say what is left: %s", credential, why)
 
     async def _ask(self, provider: Provider, call: QuotaCall, credential: str) -> None:
         """Asks about one key, and notes its windows. Raises FetchError, SourceError, ValueError."""

@@ -26,14 +26,15 @@ def comment_of(exchange: Exchange, flow: http.HTTPFlow) -> str:
     `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic, 1,234 tokens in, 56
     out`; where nothing was attempted, with the error instead.
     """
+    attempts = exchange.attempts
     facts = [
         " -> ".join(exchange.steps()),
-        f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}",
+        *([f"{attempts} attempt{'' if attempts == 1 else 's'}"] if attempts else []),
         f"{time.monotonic() - exchange.call.started:.1f} s",
         *_particulars(exchange),
     ]
-    if not exchange.attempts and (reason := reason_of(exchange, flow)):
-        facts.append(reason)
+    if not attempts and (reason := reason_of(exchange, flow)):
+        facts.append(reason.removesuffix("."))
     return f"{model_name(exchange.call.model)}: {', '.join(facts)}"
 
 

@@ -13,6 +13,7 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
+from switchyard.usage.windows import REFUSAL
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import has_windows
 from switchyard.usage.windows import read_event
@@ -170,5 +171,5 @@ def _refused(exchange: Exchange, state: AttemptState) -> Window | None:
         resets_at=now + record.retry_at - time.monotonic(),
         status="rejected",
         seen_at=_seen_at(state),
-        source="refusal",
+        source=REFUSAL,
     )

@@ -27,6 +27,8 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
+from switchyard.programs import program_of
+from switchyard.usage.block_table import block_table
 from switchyard.usage.cache_breaks import CacheBreak
 from switchyard.usage.cache_breaks import break_members
 from switchyard.usage.cache_breaks import cache_breaks
@@ -46,7 +48,6 @@ from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
 from switchyard.usage.reports import ReportKind
-from switchyard.usage.reports import UsageBlock
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
@@ -60,10 +61,8 @@ from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
 from switchyard.usage.store import StoreError
 from switchyard.usage.tables import count
-from switchyard.usage.tables import money
 from switchyard.usage.tables import plan_table
 from switchyard.usage.tables import report_table
-from switchyard.usage.tables import share
 from switchyard.usage.tables import table
 from switchyard.usage.window_book import WindowBook
 from switchyard.usage.window_book import window_members
@@ -159,11 +158,18 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="usage",
+        prog=program_of("usage"),
         description="What requests used and cost. Counted by the router, not guessed from logs.",
     )
     reports = [*KINDS, "blocks", "caches", "quota", "statusline"]
-    parser.add_argument("report", nargs="?", default="daily", choices=reports)
+    parser.add_argument(
+        "report",
+        nargs="?",
+        default="daily",
+        choices=reports,
+        metavar="REPORT",
+        help=f"daily (the default), {', '.join(reports[1:-1])} or {reports[-1]}",
+    )
     parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
     parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
     parser.add_argument("--tz", type=_zone, default=None, help="time zone; default: this machine's")
@@ -247,7 +253,7 @@ def _print_report(
     elif options.csv:
         _print_csv(report)
     elif not report.entries:
-        print("No requests are on record for that.")
+        print("No request is on record for these days and choices.")
     else:
         print(report_table(report, _width()))
         if costs:
@@ -290,8 +296,7 @@ def _print_blocks(
     if options.json:
         print(indented({"blocks": blocks_as_json(blocks, now)}))
         return
-    print(table(["UsageBlock", "Requests", "Tokens", "Cache", "Paid", "List price", "Per minute"],
-                [_block_cells(block, zone, now) for block in blocks]))  # fmt: skip
+    print(block_table(blocks, zone, now, _width()))
 
 
 def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
@@ -304,7 +309,7 @@ def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) 
         print("No prompt cache broke.")
         return
     rows = [[one.session, one.verdict, count(one.requests), count(one.tokens)] for one in breaks]
-    print(table(["Session", "What changed", "Requests", "Tokens not cached"], rows))
+    print(table(["Session", "What changed", "Requests", "Tokens not cached"], rows, _width()))
 
 
 def _breaks(
@@ -318,27 +323,6 @@ def _breaks(
         end = datetime(last.year, last.month, last.day, tzinfo=zone).timestamp() + 86_400
     found = cache_breaks(reader, begin, end)
     return [one for one in found if options.session in (None, one.session)]
-
-
-def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:
-    start = f"{datetime.fromtimestamp(block.start, zone):%Y-%m-%d %H:%M}"
-    if block.sums is None:
-        return [f"{start} (no requests for {countdown(block.end - block.start)})", *[""] * 6]
-    counts = block.sums.sums
-    name, rate = start, ""
-    if block.active:
-        name += f" (active, {countdown(block.end - now)} left)"
-        if pace := block.burn_rate(now):
-            rate = f"{pace[0]:,.0f} tokens"
-    return [
-        name,
-        count(counts["requests"]),
-        count(block.sums.total_tokens),
-        share(block.sums.cache_share),
-        money(counts["cost"], counts["unpriced"]),
-        money(counts["list_cost"]),
-        rate,
-    ]
 
 
 def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
@@ -361,7 +345,7 @@ def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
             f"{empty}{'' if forecast.sure else ' (a guess)'}" if empty else forecast.kind,
             f"{countdown(now - window.seen_at)}{' (old)' if track.is_old(now) else ''}",
         ])  # fmt: skip
-    print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows))
+    print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows, _width()))
 
 
 def _used(track: Track, now: float) -> str:
@@ -377,7 +361,7 @@ def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:
     """Return the owner and course of each window that was seen lately."""
     book = WindowBook()
     book.restore(reader.windows(now - WINDOWS_SINCE))
-    return book.tracks()
+    return book.shown(now)
 
 
 def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float) -> str:
@@ -406,4 +390,5 @@ def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float)
 
 
 def _width() -> int:
-    return shutil.get_terminal_size((120, 24)).columns
+    """Columns of the terminal; of what is none, a pipe for example, enough for whole names."""
+    return shutil.get_terminal_size((200, 24)).columns

@@ -9,8 +9,8 @@ from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
 from switchyard.usage.reports import Sums
 
-_NARROW = 100
-"""Columns of a terminal below which a table leaves the less important figures out."""
+_LEAST_NAME = 16
+"""Columns that a name keeps in a terminal that is too narrow for all of it."""
 
 
 def report_table(report: Report, width: int) -> str:
@@ -18,7 +18,7 @@ def report_table(report: Report, width: int) -> str:
     rows = [_cells(name or "(none)", sums, width) for name, sums in report.entries]
     rows.append(_cells("Total", report.total, width))
     titles = [NAME_OF[report.kind].removesuffix("Id").capitalize(), *_titles(width)]
-    return table(titles, rows)
+    return table(titles, rows, width)
 
 
 def plan_table(costs: Sequence[PlanCost]) -> str:
@@ -36,10 +36,17 @@ def plan_table(costs: Sequence[PlanCost]) -> str:
     return table(["Plan", "Fee", "Days", "Fee of these days", "Covered at list price"], rows)
 
 
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows under their titles: the first column to the left, figures to the right."""
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Return rows under their titles: the first column to the left, figures to the right.
+
+    In a terminal of `width` columns the first column is cut where the lines would not fit.
+    """
     cells = [[_printable(cell) for cell in row] for row in [titles, *rows]]
     widths = [max(map(_columns, column)) for column in zip(*cells, strict=True)]
+    if width is not None:
+        left = width - sum(size + 2 for size in widths[1:])
+        widths[0] = min(widths[0], max(left, _LEAST_NAME))
+        cells = [[_cut(name, widths[0]), *figures] for name, *figures in cells]
     lines = []
     for name, *figures in cells:
         first = name + " " * (widths[0] - _columns(name))
@@ -70,22 +77,22 @@ def share(part: float | None) -> str:
 
 
 _FIGURES = (
-    ("Requests", True),
-    ("Input", False),
-    ("Cache write", False),
-    ("Cache read", False),
-    ("Output", False),
-    ("Tokens", True),
-    ("Cache", True),
-    ("Paid", True),
-    ("Plan covered", False),
-    ("List price", True),
+    ("Requests", 0),
+    ("Input", 100),
+    ("Cache write", 100),
+    ("Cache read", 100),
+    ("Output", 100),
+    ("Tokens", 0),
+    ("Cache", 70),
+    ("Paid", 0),
+    ("Plan covered", 100),
+    ("List price", 0),
 )
-"""Titles of columns, and whether a narrow terminal has them too."""
+"""Titles of columns, and from how many columns of a terminal on they are shown."""
 
 
 def _titles(width: int) -> list[str]:
-    return [title for title, matters in _FIGURES if matters or width >= _NARROW]
+    return [title for title, least in _FIGURES if width >= least]
 
 
 def _cells(name: str, sums: Sums, width: int) -> list[str]:
@@ -104,12 +111,8 @@ def _cells(name: str, sums: Sums, width: int) -> list[str]:
         money(counts["covered"]),
         money(counts["list_cost"]),
     ]
-    if width >= _NARROW:
-        return whole
-    return [
-        name,
-        *(cell for cell, (_, matters) in zip(whole[1:], _FIGURES, strict=True) if matters),
-    ]
+    figures = zip(whole[1:], _FIGURES, strict=True)
+    return [name, *(cell for cell, (_, least) in figures if width >= least)]
 
 
 def _printable(text: str) -> str:
@@ -117,6 +120,15 @@ def _printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join("\ufffd" if unicodedata.category(one)[0] == "C" else one for one in text)
+
+
+def _cut(text: str, width: int) -> str:
+    """A text of at most `width` columns, with a sign where its end is missing."""
+    if _columns(text) <= width:
+        return text
+    while _columns(text) >= width:
+        text = text[:-1]
+    return f"{text}\u2026"
 
 
 def _columns(text: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 
 from switchyard.usage.forecast import Track
+from switchyard.usage.windows import REFUSAL
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 
@@ -42,6 +43,17 @@ class WindowBook:
     def tracks(self) -> list[tuple[str, Track]]:
         """Return all courses with their owners, in the owners' order."""
         return [(owner, track) for (owner, _), track in sorted(self._tracks.items())]
+
+    def shown(self, now: float) -> list[tuple[str, Track]]:
+        """Return the courses that tell something at a moment, in the owners' order.
+
+        The time that a refusal named is a window of its own; once it is over, it tells nothing.
+        """
+        return [
+            (owner, track)
+            for owner, track in self.tracks()
+            if not (track.window.source == REFUSAL and track.is_over(now))
+        ]
 
     def _update(self, owner: str, window: Window) -> bool:
         key = owner, window.name

@@ -17,6 +17,9 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import parse_qs
 
+REFUSAL = "refusal"
+"""The source of a window that is the time which a refusal named."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -35,7 +38,7 @@ class Window:
     seen_at: float
     """Unix seconds."""
     source: str
-    """The family of headers it was read from."""
+    """The family of headers it was read from, or `REFUSAL`."""
 
     @property
     def left(self) -> float | None:

@@ -55,6 +55,7 @@ def config(folder: Path, **members: Any) -> dict[str, Any]:
             {**down, "api-key": "sk-down-0123456789abcdef", "models": ["x"]},
         ],
         "combos": {"coding": ["down/x", "demo/echo"]},
+        "intercept": {"api.anthropic.com": ["passthrough", "coding"]},
         "usage": {"dir": str(folder / "usage")},
         "exchange-log": {"dir": str(folder / "log")},
         **members,

@@ -93,6 +93,35 @@ def test_a_conversation_is_read_and_sent_to_another_model(
     page.wait("document.querySelector('dialog strong').textContent === 'demo/echo'")
 
 
+def test_a_telephone_shows_requests_without_scrolling_sideways(open_page: Opens) -> None:
+    page = open_page("requests", 390)
+    page.wait(READY["requests"])
+    assert page.run(
+        "(box => box.scrollWidth <= box.clientWidth)(document.querySelector('.virtual'))"
+    )
+    # Neither a moment nor a state is cut.
+    shown = page.run(
+        "[...document.querySelectorAll('.virtual tbody tr:not(.pad)')].every(row =>"
+        " [0, 8].every(at => row.cells[at].scrollWidth <= row.cells[at].clientWidth))"
+    )
+    assert shown
+
+
+def test_a_list_of_members_is_read_in_its_order(open_page: Opens) -> None:
+    page = open_page("providers")
+    page.wait("document.querySelector('#intercept')")
+    text = page.run("document.querySelector('#intercept').closest('section').innerText")
+    assert "passthrough \u2192 coding" in text and "[" not in text
+
+
+def test_the_audit_names_edits_of_the_file(open_page: Opens, router: Router) -> None:
+    router.config_path.write_text(router.config_path.read_text() + "\n# a word\n")
+    page = open_page("settings")
+    page.wait("document.querySelector('#audit').closest('section').innerText.includes('edit')")
+    text = page.run("document.querySelector('#audit').closest('section').innerText")
+    assert "in the file itself" in text and "none" not in text
+
+
 def test_a_filter_selects(open_page: Opens) -> None:
     page = open_page("requests?asked_model=coding")
     page.wait(READY["requests"].replace(">= 3", ">= 1"))
@@ -122,6 +151,8 @@ def test_set_up_turns_green_with_the_first_request(open_page: Opens, router: Rou
     page.wait("document.querySelector('.snippet pre').textContent.endsWith(' codex')")
     ask(router, "coding", agent="codex_cli_rs/0.99 (set up)")
     page.wait("document.querySelector('.notice.good').innerText.includes('codex')")
+    # Others came before it.
+    assert page.run("document.querySelector('.notice.good').innerText").startswith("A request")
 
 
 def test_a_model_is_tried_from_the_page(open_page: Opens) -> None:

@@ -309,6 +309,13 @@ def test_arguments_are_printed_to_be_pasted(home: Path):
     assert "~/.codex/config.toml" in lines
 
 
+def test_what_is_set_for_good_names_no_project(home: Path):
+    (home / ".git").mkdir()
+    lines = run("--print", "--base-url", "codex").stdout
+    assert "http://127.0.0.1:8787/p/home/v1" in lines
+    assert '#   base_url = "http://127.0.0.1:8787/v1"' in lines
+
+
 def test_nothing_of_the_users_is_written(home: Path):
     (home / ".gemini").mkdir()
     (home / ".gemini" / "settings.json").write_text('{"ui": 1}')

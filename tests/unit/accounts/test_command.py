@@ -62,6 +62,14 @@ def test_a_login_from_its_begin_to_its_end(command: Command) -> None:
     assert "was not logged in" in command("logout", "corp/work", status=1)
 
 
+def test_the_list_wraps_in_a_terminal(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = command("list").splitlines()
+    place = lines[0].index("position")
+    assert max(map(len, lines)) <= 60
+    assert any(line[:place].isspace() and line[place] != " " for line in lines)
+
+
 def test_the_list_has_each_providers_position(command: Command) -> None:
     lines = command("list").splitlines()
     states = {line.split()[0]: line.split()[1] for line in lines[1:]}

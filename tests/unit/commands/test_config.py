@@ -59,6 +59,13 @@ def test_get_shows_no_secret(file: Path, capsys) -> None:
     assert run(file, "get", "providers.b") == 1
 
 
+def test_get_of_a_file_that_is_not_there_says_so(file: Path, capsys) -> None:
+    missing = file.with_name("missing.yaml")
+    assert run(missing, "get") == 1
+    told = capsys.readouterr()
+    assert told.out == "" and told.err == f"config: {missing}: No such file or directory\n"
+
+
 def test_set_and_unset_keep_the_rest(file: Path, tmp_path: Path, capsys) -> None:
     before = file.read_text()
     assert run(file, "set", 'aliases."glm-4.7"', "a/m", "--dry-run") == 0

@@ -59,7 +59,7 @@ def test_a_model_that_is_none_has_its_error_in_the_comment() -> None:
     assert exchange is not None
     pipeline.over(flow, flow.response)
     assert outcome_of(exchange, flow) == "failed"
-    assert comment_of(exchange, flow).startswith("nobody/has-this: no attempt, 0 attempts, ")
+    assert comment_of(exchange, flow).startswith("nobody/has-this: no attempt, 0.")
     assert "404 " in comment_of(exchange, flow)
 
 

@@ -66,7 +66,7 @@ def test_every_report(capsys: pytest.CaptureFixture[str], folder: Path, kind: st
 
 
 def test_an_empty_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert "No requests are on record" in run(capsys, "--dir", str(tmp_path / "none"))
+    assert "No request is on record" in run(capsys, "--dir", str(tmp_path / "none"))
     assert "No provider" in run(capsys, "quota", "--dir", str(tmp_path / "none"))
 
 

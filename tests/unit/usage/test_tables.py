@@ -7,14 +7,23 @@ from switchyard.usage.reports import Report
 from switchyard.usage.reports import Sums
 from switchyard.usage.reports import make_report
 from switchyard.usage.tables import report_table
+from switchyard.usage.tables import table
 
 
 def test_tables_fit_their_terminal(reader: UsageReader) -> None:
-    for width, most in ((160, 130), (60, 70)):
+    for width, most in ((160, 130), (100, 100), (60, 60)):
         text = report_table(make_report(reader, "projects", UTC), width)
         assert max(map(len, text.splitlines())) <= most
         assert "(none)" in text and "Total" in text and "+?" in text
     assert "\x1b" not in report_table(make_report(reader, "tools", UTC), 160)
+
+
+def test_a_name_that_is_too_long_is_cut() -> None:
+    text = table(["Session", "Requests"], [["s" * 40, "1"], ["short", "2"]], 30)
+    title, _, long, short = text.splitlines()
+    assert long == f"{'s' * 19}\u2026         1" and len(long) == len(title) == len(short) == 30
+    # A terminal of no use at all leaves enough to tell names apart.
+    assert table(["Session", "Requests"], [["s" * 40, "1"]], 3).splitlines()[2].startswith("s" * 15)
 
 
 def test_names_keep_their_columns_and_move_no_cursor(reader: UsageReader) -> None:

@@ -3,6 +3,7 @@
 from switchyard.usage import window_book
 from switchyard.usage.window_book import WindowBook
 from switchyard.usage.window_book import window_members
+from switchyard.usage.windows import REFUSAL
 from switchyard.usage.windows import Window
 
 NOW = 1_764_331_200.0
@@ -30,6 +31,15 @@ def test_a_restart() -> None:
     (one,) = again.tracks()
     assert one[0] == "k" and len(one[1].snapshots) == 2
     assert window_members(*one, NOW + 600)["used"] == 0.3
+
+
+def test_a_refusal_is_shown_until_its_time_is_over() -> None:
+    book = WindowBook()
+    refusal = Window(name="limit:glm", used=1.0, resets_at=NOW + 30, seen_at=NOW, source=REFUSAL)
+    book.note("k", [refusal, window(0.1, NOW)])
+    assert [track.window.name for _, track in book.shown(NOW + 29)] == ["5h", "limit:glm"]
+    # A window that began anew is one still.
+    assert [track.window.name for _, track in book.shown(NOW + 7200)] == ["5h"]
 
 
 def test_there_are_not_too_many(monkeypatch) -> None:

@@ -109,7 +109,7 @@ export const words = {
   },
   requests: {
     filter: "Filter",
-    filterHint: "model:glm provider:openrouter tool:codex state:failed status:429 …",
+    filterHint: "model:glm tool:codex state:failed …",
     unknownFilter: (name, all) => `There is no filter ${name}. Known: ${all}.`,
     none: "No request fits.",
     fresh: (n) => `Show ${n} new requests`,
@@ -150,7 +150,9 @@ export const words = {
   setup: {
     title: "Set up a tool",
     waiting: "Waiting for your first request …",
+    waitingAgain: "Waiting for the next request …",
     arrived: (tool, model) => `The first request arrived: ${tool}, ${model}.`,
+    arrivedAgain: (tool, model) => `A request arrived: ${tool}, ${model}.`,
     model: "Model",
     once: "For one run, without a change of the tool's own settings",
     always: "In your shell, for good",
@@ -305,6 +307,7 @@ export const words = {
     restore: "Restore this version",
     noVersions: "No earlier versions are kept.",
     audit: "Audit",
+    changedBy: { file: "in the file itself", shell: "by shell", api: "by API" },
     noAudit: "Nothing was changed yet.",
     line: "Line",
   },

@@ -98,6 +98,12 @@ def problem_json(
     return JSONResponse(members, status, headers, media_type=PROBLEM_TYPE)
 
 
+def _is_json(request: Request) -> bool:
+    """Whether a request says that its body is JSON; another one's is not read as such."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
 def install_errors(app: FastAPI) -> None:
     """Has all errors of an application answered with problems."""
 
@@ -110,12 +116,17 @@ def install_errors(app: FastAPI) -> None:
         return problem_json(e.status_code, str(e.detail), headers=dict(e.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    async def of_validation(_: Request, e: RequestValidationError) -> JSONResponse:
+    async def of_validation(request: Request, e: RequestValidationError) -> JSONResponse:
         # Without the input, which may be a secret.
         if any(one["loc"][-1:] == ("section",) and one["loc"][0] == "path" for one in e.errors()):
             return problem_json(404, "There is no such route or section; openapi.json has all.")
+        hint = "" if _is_json(request) else "Send the header Content-Type: application/json."
         problems = [
-            ProblemDetail(key=".".join(map(str, one["loc"])), message=one["msg"])
+            ProblemDetail(
+                key=".".join(map(str, one["loc"])),
+                message=one["msg"],
+                hint=hint if one["loc"] == ("body",) else "",
+            )
             for one in e.errors()
         ]
         return problem_json(422, "The request is not valid.", problems)

@@ -10,6 +10,7 @@ const exact = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const near = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const farDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 export const UNKNOWN = "–";
@@ -57,7 +58,7 @@ export function moment(seconds) {
 
 export function precise(seconds) {
   const date = new Date(seconds * 1000);
-  return isToday(date) ? exact.format(date) : `${day.format(date)} ${exact.format(date)}`;
+  return isToday(date) ? exact.format(date) : `${near.format(date)} ${exact.format(date)}`;
 }
 
 export const dayOf = (seconds) => day.format(new Date(seconds * 1000));

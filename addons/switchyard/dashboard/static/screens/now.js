@@ -123,13 +123,19 @@ export function Windows() {
   const rows = windows.value;
   return html`<${Panel} id="windows" title=${text.windows}>
     ${rows.length === 0 && html`<p class="weak">${text.noWindows}</p>`}
-    <ul class="list">${rows.map((one) => html`<li key=${one.owner + one.window}>
-      <div class="line"><span class="private">${clean(one.owner)}</span> <span>${clean(one.window)}</span>
-        <strong class="end">${one.resetsAt && one.resetsAt < now.value ? text.over : `${share(one.used)} ${text.used}`}</strong></div>
-      <${Meter} value=${one.resetsAt && one.resetsAt < now.value ? 0 : one.used} label=${`${clean(one.owner)} ${clean(one.window)}`} />
-      <div class="weak">${one.resetsAt && html`<${Until} at=${one.resetsAt} text=${text.resets} /> · `}${forecastOf(one)}${one.old ? ` · ${text.old}` : ""}</div>
-    </li>`)}</ul>
+    <ul class="list">${rows.map((one) => html`<${Limit} key=${one.owner + one.window} one=${one} />`)}</ul>
   <//>`;
+}
+
+/** One window: its share, and how it goes on. Of a term that is over nothing is known but that it is. */
+function Limit({ one }) {
+  const isOver = one.resetsAt && one.resetsAt < now.value;
+  return html`<li>
+    <div class="line"><span class="private">${clean(one.owner)}</span> <span>${clean(one.window)}</span>
+      <strong class="end">${isOver ? text.over : `${share(one.used)} ${text.used}`}</strong></div>
+    <${Meter} value=${isOver ? 0 : one.used} label=${`${clean(one.owner)} ${clean(one.window)}`} />
+    ${!isOver && html`<div class="weak">${one.resetsAt && html`<${Until} at=${one.resetsAt} text=${text.resets} /> · `}${forecastOf(one)}${one.old ? ` · ${text.old}` : ""}</div>`}
+  </li>`;
 }
 
 function forecastOf(one) {

@@ -148,6 +148,13 @@ function Plan({ plan }) {
   </div>`;
 }
 
+/** What a name leads to: members in their order, with what else is set. */
+function written(value) {
+  if (value === null || typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return value.map(written).join(" → ");
+  return Object.entries(value).map(([key, one]) => (key === "members" ? written(one) : `${key}: ${written(one)}`)).join(" · ");
+}
+
 function Names({ config }) {
   if (!config) return null;
   return html`${[["aliases", text.aliases], ["routes", text.routes], ["intercept", text.intercept]].map(([section, title]) => {
@@ -156,7 +163,7 @@ function Names({ config }) {
       <div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
         <thead><tr><th scope="col">${text.name}</th><th scope="col">${text.target}</th></tr></thead>
         <tbody>${rows.map(([name, value]) => html`<tr key=${name}><th scope="row">${clean(name)}</th>
-          <td>${clean(typeof value === "string" ? value : JSON.stringify(value))}</td></tr>`)}</tbody>
+          <td>${clean(written(value))}</td></tr>`)}</tbody>
       </table></div>
     <//>`;
   })}`;

@@ -12,7 +12,7 @@ const text = words.requests;
 const PAGE = 200;
 const ROW = 35.2;
 const AROUND = 12;
-const WIDTHS = [10, 9, 14, 17, 21, 7, 7, 7, 8];
+const WIDTHS = [14, 8, 13, 15, 19, 6, 7, 8, 10];
 const FILTERS = ["model", "provider", "tool", "project", "session", "client_key", "asked_model", "combo", "credential",
   "operation", "state", "error", "status", "billing"];
 

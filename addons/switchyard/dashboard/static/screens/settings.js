@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { call, canWrite, get } from "../lib/api.js";
-import { clean, moment, named } from "../lib/format.js";
+import { clean, moment, named, precise } from "../lib/format.js";
 import { configurations } from "../lib/live.js";
 import { Dialog, Failure, Notice, Panel, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -92,7 +92,7 @@ function Versions({ onRestored }) {
     <${Failure} error=${error} again=${again} />
     ${value && value.versions.length === 0 && html`<p class="weak">${text.noVersions}</p>`}
     <ul class="list">${(value?.versions ?? []).slice(0, 12).map((one) => html`<li key=${one.id} class="line">
-      <span>${moment(one.at)}</span><span class="end"><button type="button" onClick=${() => setOpen(one)}>${text.show}</button></span></li>`)}</ul>
+      <span>${precise(one.at)}</span><span class="end"><button type="button" onClick=${() => setOpen(one)}>${text.show}</button></span></li>`)}</ul>
     ${open && html`<${Version} version=${open} onClose=${() => setOpen(null)} onRestored=${onRestored} />`}
   <//>`;
 }
@@ -109,7 +109,7 @@ function Version({ version, onClose, onRestored }) {
       setState({ ...state, error });
     }
   };
-  return html`<${Dialog} title=${`${text.history} ${moment(version.at)}`} wide onClose=${onClose}>
+  return html`<${Dialog} title=${`${text.history} ${precise(version.at)}`} wide onClose=${onClose}>
     <${Failure} error=${state?.error} />
     ${state?.change && html`<${Diff} text=${state.change.diff} />
       ${canWrite() && state.change.changed && html`<button type="button" class="main" onClick=${apply}>${text.restore}</button>`}`}
@@ -153,7 +153,7 @@ function Audit() {
     ${value && value.rows.length === 0 && html`<p class="weak">${text.noAudit}</p>`}
     <ul class="list">${(value?.rows ?? []).map((one) => html`<li key=${one.id ?? one.at}>
       <div class="line"><strong>${named(one.action)}</strong><span class="end weak">${moment(one.at)}</span></div>
-      <div class="weak">${named(one.who)} · ${named(one.peer)}</div>
+      <div class="weak">${[one.who, one.peer || (text.changedBy[one.via] ?? one.via)].filter(Boolean).map(clean).join(" · ")}</div>
       ${one.diff && html`<details><summary>${text.diff}</summary><${Diff} text=${one.diff} /></details>`}
     </li>`)}</ul>
   <//>`;

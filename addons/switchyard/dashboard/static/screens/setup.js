@@ -86,6 +86,7 @@ function Arrival() {
   const [first, setFirst] = useState(null);
   const found = finished.value.findLast((row) => row.started >= since - 1);
   useEffect(() => { if (found && !first) setFirst(found); }, [found?.id]);
-  if (!first) return html`<${Notice} kind="warn">${text.waiting}<//>`;
-  return html`<${Notice} kind="good">${text.arrived(named(first.tool), named(first.asked_model))} <a href="#/now">${words.screens.now}</a><//>`;
+  const isFirst = !finished.value.some((row) => row.started < since - 1);
+  if (!first) return html`<${Notice} kind="warn">${isFirst ? text.waiting : text.waitingAgain}<//>`;
+  return html`<${Notice} kind="good">${(isFirst ? text.arrived : text.arrivedAgain)(named(first.tool), named(first.asked_model))} <a href="#/now">${words.screens.now}</a><//>`;
 }
