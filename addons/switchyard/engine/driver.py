@@ -37,6 +37,8 @@ class Driving(ProxyConnectionHandler):
         self.timeout_watchdog = Watchdog(self, self.timeout_watchdog.timeout)  # type: ignore
         self._addons: CachedAddonManager = master.addons
         self._queue: deque[events.Event] = deque()
+        self.handled = 0
+        """How many events the layers were given."""
         self._busy = False
         self._over = False
         """Whether the client is gone."""
@@ -67,6 +69,7 @@ class Driving(ProxyConnectionHandler):
             while self._queue:
                 self.timeout_watchdog.last_activity = self.loop.time()
                 self._hooks_run = 0
+                self.handled += 1
                 try:
                     for command in self.layer.handle_event(self._queue.popleft()):
                         self._obey(command)

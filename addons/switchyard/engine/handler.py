@@ -74,7 +74,7 @@ class EngineHandler(Driving):
             self.process(events.DataReceived(wire.connection, data))
 
     def noticed(self) -> None:
-        self.timeout_watchdog.last_activity = self.loop.time()
+        self.timeout_watchdog.last_activity = time.monotonic()  # which is the loop's clock
 
     def ended(self, wire: TcpConnection) -> None:
         """The peer will send nothing any more."""

@@ -8,7 +8,6 @@ docs/hot-path.md describes the whole path.
 """
 
 import time
-from dataclasses import dataclass
 
 from mitmproxy import http
 from mitmproxy.connection import Server
@@ -28,6 +27,7 @@ from switchyard.protocols.chunked import as_chunk
 from switchyard.protocols.chunked import begun_chunk
 from switchyard.protocols.chunked import whole_chunks
 from switchyard.protocols.driver import DrivenConnection
+from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1_client import PatientHttp1Client
 from switchyard.protocols.http1_client import http1_client_of
@@ -53,7 +53,7 @@ def enable_fast_path(
     http1 = http1_client_of(layer, server)
     if http1 is None or head.headers.get("transfer-encoding") != "chunked":
         return
-    fast_path = http1.fast_path = FastPath(stream, upstream, (Deadline.BETWEEN_CHUNKS, upstream))
+    fast_path = http1.fast_path = FastPath(stream, upstream)
     # Tunnelled connections, and clients that encrypt, need their layers.
     driver = layer.handler
     if driver is None or stream.context.client.tls or outer_of(server) is not server:
@@ -61,7 +61,7 @@ def enable_fast_path(
     there, here = map(driver.connection_of, (server, stream.context.client))
     if there is None or here is None:
         return
-    path = WireFastPath(fast_path, http1, there, here)
+    path = WireFastPath(fast_path, http1, there, here, driver)
     if not server.tls:
         there.wire_fast_path = path
     elif (tls := ReadAheadTls.adopt(layer.connections[server])) is not None:
@@ -69,14 +69,17 @@ def enable_fast_path(
     fast_path.wire_fast_path = path
 
 
-@dataclass(slots=True)
 class FastPath:
     """Passes the chunks of a response whose beginning the client has seen."""
 
-    stream: ResponseStream
-    upstream: UpstreamRequest
-    between_chunks: DeadlineKey
-    wire_fast_path: "WireFastPath | None" = None
+    __slots__ = ("_between", "_between_chunks", "stream", "upstream", "wire_fast_path")
+
+    def __init__(self, stream: ResponseStream, upstream: UpstreamRequest) -> None:
+        self.stream = stream
+        self.upstream = upstream
+        self.wire_fast_path: WireFastPath | None = None
+        self._between_chunks: DeadlineKey = Deadline.BETWEEN_CHUNKS, upstream
+        self._between = upstream.attempt.timeouts.between_chunks
 
     @property
     def ready(self) -> bool:
@@ -106,8 +109,10 @@ class FastPath:
 
     def skim(self, data: bytes) -> bytes | None:
         """Returns the client's bytes for a chunk that needs no reading, else None."""
-        if not self._is_armed():
-            return None
+        return self.skim_on(data) if self._is_armed() else None
+
+    def skim_on(self, data: bytes) -> bytes | None:
+        """Does the work of `skim` for a chunk right behind one that was skimmed."""
         out = self.upstream.skim(data)
         if out is not None:
             self._note(out)
@@ -121,28 +126,26 @@ class FastPath:
 
     def note_life(self) -> None:
         """Notes that the upstream sent half a chunk, which is held back."""
-        between = self.upstream.attempt.timeouts.between_chunks
-        if between is not None and self.between_chunks in self.stream.deadlines:
-            self.stream.deadlines[self.between_chunks] = time.monotonic() + between
+        if self._between is not None and self._between_chunks in self.stream.deadlines:
+            self.stream.deadlines[self._between_chunks] = time.monotonic() + self._between
 
     def _is_armed(self) -> bool:
         """Whether the deadlines are set, so that later ones need no timer."""
-        stream = self.stream
-        deadlines, between = stream.deadlines, self.upstream.attempt.timeouts.between_chunks
-        if between is not None and self.between_chunks not in deadlines:
+        stream, deadlines = self.stream, self.stream.deadlines
+        if self._between is not None and self._between_chunks not in deadlines:
             return False
         return stream.heart is None or _HEARTBEAT in deadlines
 
     def _note(self, out: bytes) -> None:
         """Accounts for a chunk that is sent to the client."""
-        stream, between = self.stream, self.upstream.attempt.timeouts.between_chunks
+        stream = self.stream
         if stream.stores_bodies:
             stream.response_body_buf += out
         if stream.listener is not None:
             stream.listener(out)
         now = time.monotonic()
-        if between is not None:
-            stream.deadlines[self.between_chunks] = now + between
+        if self._between is not None:
+            stream.deadlines[self._between_chunks] = now + self._between
         if stream.heart is not None:
             stream.deadlines[_HEARTBEAT] = now + stream.heart.every
 
@@ -153,7 +156,7 @@ class WireFastPath:
     It reads from the upstream's connection and writes to the client's.
     """
 
-    __slots__ = ("_fast_path", "_held", "_here", "_there", "_upstream")
+    __slots__ = ("_driver", "_fast_path", "_held", "_here", "_skimmed_at", "_there", "_upstream")
 
     def __init__(
         self,
@@ -161,15 +164,26 @@ class WireFastPath:
         upstream: PatientHttp1Client,
         there: DrivenConnection,
         here: DrivenConnection,
+        driver: LayerDriver,
     ) -> None:
         self._fast_path = fast_path
         self._upstream = upstream
         self._there = there
         self._here = here
+        self._driver = driver
         self._held = b""
+        self._skimmed_at = -1
+        """How many events the layers had been given when a chunk was skimmed last. As long as they
+        are given no other, nothing about the stream changes, and only the next chunk is looked
+        at."""
 
     def take(self, data: bytes) -> bytes:
         """Returns the bytes that are left for the layers."""
+        if self._skimmed_at == self._driver.handled and not self._held:
+            body, rest = whole_chunks(data)
+            if body and not rest and (out := self._fast_path.skim_on(body)) is not None:
+                self._here.write_now(data if out is body else as_chunk(out))
+                return b""
         if self._held:
             data, self._held = self._held + data, b""
         if not self._fast_path.ready or not self._upstream.begins_a_chunk:
@@ -179,6 +193,7 @@ class WireFastPath:
             out = self._fast_path.skim(body)
             if out is None:
                 return data
+            self._skimmed_at = self._driver.handled
             if out is not body:
                 self._here.write_now(as_chunk(out))
             else:

@@ -37,6 +37,8 @@ class LayerDriver(Protocol):
 
     layer: Layer
     """The outermost one."""
+    handled: int
+    """How many events the layers were given."""
 
     def process(self, event: Event) -> None:
         """Hand an event to the layers."""

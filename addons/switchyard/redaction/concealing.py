@@ -113,12 +113,15 @@ class Concealer:
         """The bytes without secrets; the same object where none is in them."""
         # By `find`: `in` takes the bytes for a number first, and makes an error of that each time.
         find = data.find
-        # Escapes first: parts of a secret may stand as they are, and would be taken for all.
-        if find(b"\\") >= 0 or find(b"%") >= 0 or find(b"&") >= 0:
-            data = self._unescaped(data)
-        folded = data.translate(_FOLDED)
         # Most pieces of streams are words, and nearly nothing that is looked for is letters alone.
-        needles = self._letters if _LETTERS.fullmatch(data) else self._needles
+        if _LETTERS.fullmatch(data):
+            needles = self._letters
+        else:
+            needles = self._needles
+            # Escapes first: parts of a secret may stand as they are, and would be taken for all.
+            if find(b"\\") >= 0 or find(b"%") >= 0 or find(b"&") >= 0:
+                data = self._unescaped(data)
+        folded = data.translate(_FOLDED)
         # By `rfind`, which compares less than `find` does in all but random texts.
         if max(map(folded.rfind, needles), default=-1) >= 0:
             data = _masked(data, _spans(self._hits(folded), folded))

@@ -28,6 +28,8 @@ class Stream:
             return None
         return data.upper() if self._loud else data
 
+    skim_on = skim
+
     def note_life(self) -> None:
         self.lively += 1
 
@@ -53,9 +55,11 @@ class Owner:
 
     def __init__(self) -> None:
         self.told: list[bytes] = []
+        self.handled = 0
 
     def received(self, wire: TcpConnection, data: bytes) -> None:
         self.told.append(data)
+        self.handled += 1
 
     def ended(self, wire: TcpConnection) -> None:
         self.told.append(b"<end>")
@@ -64,7 +68,7 @@ class Owner:
 def connected(stream: Stream, upstream: Any = Upstream) -> tuple[TcpConnection, Sent, Owner]:
     owner: Any = Owner()
     wire, sent = TcpConnection(owner, None), Sent()
-    wire.wire_fast_path = WireFastPath(stream, upstream, wire, sent)  # type: ignore[arg-type]
+    wire.wire_fast_path = WireFastPath(stream, upstream, wire, sent, owner)  # type: ignore[arg-type]
     return wire, sent, owner
 
 
@@ -145,3 +149,16 @@ def test_nothing_is_taken_while_the_layers_are_at_it() -> None:
     upstream.begins_a_chunk, stream.ready = True, False
     wire.data_received(as_chunk(b"two"))
     assert (sent.data, owner.told) == (b"", [b"one", as_chunk(b"two")])
+
+
+def test_what_the_layers_were_given_is_thought_of_before_the_next_chunk() -> None:
+    upstream, stream = Upstream(), Stream()
+    wire, sent, owner = connected(stream, upstream)
+    one, two, three = (as_chunk(word) for word in (b"one", b"two", b"three"))
+    wire.data_received(one)
+    upstream.begins_a_chunk = False  # asked again only once something else has happened
+    wire.data_received(two)
+    assert (sent.data, owner.told) == (one + two, [])
+    owner.handled += 1
+    wire.data_received(three)
+    assert (sent.data, owner.told) == (one + two, [three])

@@ -106,7 +106,7 @@ def wired(d: Driver) -> tuple[Side, Side]:
     there, here = Side(), Side()
     sides = {d.client: here, d.servers[0]: there}
     handler: Any = SimpleNamespace(
-        connection_of=lambda connection: sides[connection], process=d.feed
+        connection_of=lambda connection: sides[connection], process=d.feed, handled=0
     )
     d.layer.handler = handler  # type: ignore[attr-defined]
     return there, here
@@ -119,8 +119,10 @@ def test_a_chunk_from_wire_to_wire_costs_fewer() -> None:
     for number in range(4):
         d.says(chunk(frame(f"word {number}")))
     last, left = chunk(frame("the very last words")), []
-    assert calls(lambda: left.append(there.wire_fast_path.take(last))) <= 19
-    assert (here.sent, left) == (last, [b""])
+    first = calls(lambda: left.append(there.wire_fast_path.take(last)))
+    next = calls(lambda: left.append(there.wire_fast_path.take(last)))
+    assert first <= 19 and next <= 13
+    assert (here.sent, left) == (2 * last, [b"", b""])
 
 
 def test_to_decrypt_it_costs_no_layers() -> None:

@@ -45,7 +45,8 @@ class Road:
         self.stream, self.upstream, self.client = Stream(), Upstream(), Sent()
         self.owner = Owner(self.session)
         self.wire = TcpConnection(self.owner, None)  # type: ignore[arg-type]
-        path = WireFastPath(self.stream, self.upstream, self.wire, self.client)  # type: ignore[arg-type]
+        sides = self.wire, self.client, self.session
+        path = WireFastPath(self.stream, self.upstream, *sides)  # type: ignore[arg-type]
         self.wire.wire_fast_path = TlsFastPath(path, self.session.tls, self.session)  # type: ignore[arg-type]
 
     @property

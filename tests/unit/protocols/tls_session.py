@@ -60,7 +60,10 @@ class Session:
         self.tls = adopted
         assert self.tls.can_read_ahead
 
+    handled = 0
+
     def process(self, event: events.Event) -> None:
+        self.handled += 1
         waiting = deque([event])
         while waiting:
             for command in self.layer.handle_event(waiting.popleft()):

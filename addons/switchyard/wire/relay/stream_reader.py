@@ -38,6 +38,7 @@ class EventStreamReader:
         self._outcome = outcome
         self._conversion = conversion
         self._frames = frames
+        self._sse = frames if isinstance(frames, SseDecoder) else None
         self._gauge = Gauge(conversion.bounds)
         self._reader = conversion.upstream.stream_reader()
         self._sink = outcome.sink = conversion.sink_of_stream()
@@ -57,15 +58,15 @@ class EventStreamReader:
 
         None if the chunk must be read by `feed`. Nothing of a skimmed chunk is kept.
         """
-        skimmer, frames = self._skimmer, self._frames
-        if skimmer is None or not skimmer.sure or self._outcome.done:
+        skimmer, outcome, decoder = self._skimmer, self._outcome, self._sse
+        if skimmer is None or not skimmer.sure or outcome.done:
             return None
-        if type(frames) is not SseDecoder or not frames.at_rest:
+        if decoder is None or not decoder.at_rest:
             return None
         out = skimmer.skim(data)
         if out is not None:
-            self._outcome.progress += 1
-            self._outcome.long_words = skimmer.long
+            outcome.progress += 1
+            outcome.long_words = skimmer.long
         return out
 
     @property
