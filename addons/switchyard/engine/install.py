@@ -12,6 +12,7 @@ from mitmproxy.proxy import mode_servers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 
+from switchyard.engine.accepting import AcceptedAtOnce
 from switchyard.engine.authority_key import trust_keys
 from switchyard.engine.connection import TcpConnection
 from switchyard.engine.fast_messages import lighten
@@ -24,12 +25,6 @@ from switchyard.engine.workers import MARK
 from switchyard.engine.workers import beat
 from switchyard.listener.inherited import BACKLOG
 from switchyard.listener.inherited import inherited
-
-ACCEPTED_AT_ONCE = 1
-"""Connections that are accepted in one turn of the event loop. Each brings a request, which takes
-far longer than a piece of a stream that is under way: those come first, and so do the answers of
-the clients that came first. With 4, the latest hundredth of the tokens of 32 to 256 streams that
-begin together comes two to three times as late; a turn costs some 3% of a connection."""
 
 _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMode)
 
@@ -73,7 +68,8 @@ def _wrap_listen() -> None:
             return [await _serve_on(one, self, served) for one in found]
         if not served or port == 0:
             return await original(self, host, port)  # which chooses a port, and comes back
-        return [await serve(lambda: ClientConnection(self), host, port)]
+        at_once = AcceptedAtOnce()
+        return [await serve(lambda: ClientConnection(self, at_once), host, port, at_once)]
 
     mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
 
@@ -84,20 +80,24 @@ async def _serve_on(
     """Serve a socket that this process was given; `quickly` where the engine can."""
     if not quickly:
         return await asyncio.start_server(instance.handle_stream, sock=one)
-    loop = asyncio.get_running_loop()
+    loop, at_once = asyncio.get_running_loop(), AcceptedAtOnce()
     return await loop.create_server(
-        lambda: ClientConnection(instance), sock=one, backlog=ACCEPTED_AT_ONCE
+        lambda: ClientConnection(instance, at_once),
+        sock=one,
+        backlog=at_once,  # type: ignore[arg-type]
     )
 
 
-async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+async def serve(
+    client: Callable[[], asyncio.Protocol], host: str, port: int, at_once: AcceptedAtOnce
+) -> asyncio.Server:
     """Listen, and have `client` make a protocol for each connection. Raises OSError."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         client,
         host,
         port,
-        backlog=ACCEPTED_AT_ONCE,  # asyncio takes one number for both
+        backlog=at_once,  # type: ignore[arg-type] # asyncio takes one number for both
         reuse_port=MARK in os.environ or None,
     )
     for listening in server.sockets:
@@ -109,9 +109,10 @@ async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) ->
 class ClientConnection(TcpConnection):
     """A client's connection, which makes its own handler."""
 
-    def __init__(self, instance: AsyncioServerInstance) -> None:
+    def __init__(self, instance: AsyncioServerInstance, at_once: AcceptedAtOnce) -> None:
         super().__init__(None, None)
         self._instance = instance
+        self._at_once = at_once
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -125,3 +126,7 @@ class ClientConnection(TcpConnection):
             connections.pop(id, None)
 
         handler.open(forget)
+
+    def data_received(self, data: bytes) -> None:
+        self._at_once.note_request()
+        super().data_received(data)
