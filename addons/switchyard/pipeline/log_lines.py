@@ -31,6 +31,9 @@ It contains no client's text, and the user finds it nowhere else.
 """
 
 
+_OWN_REQUESTS = "httpx2"
+"""Logger of the library that sends the router's own requests; it tells each with its whole URL."""
+
 _WEB = "mitmproxy.tools.web.master"
 """Logger of mitmweb's address with the access token; it quotes no client."""
 
@@ -40,7 +43,8 @@ class LogLines:
 
     mitmproxy's messages about unreadable bytes quote them, and with them the client's key. Names of
     clients, hosts and models may contain line ends and terminal controls. A record that is never
-    formatted costs nothing.
+    formatted costs nothing. Requests of the router's own are not told: a path or a query may be a
+    secret, and whoever asks logs what came of it.
     """
 
     def __init__(self, snapshots: Snapshots) -> None:
@@ -55,6 +59,7 @@ class LogLines:
             "How the log is written: text, in columns on a terminal; json, an object a line.",
             choices=LOG_FORMATS,
         )
+        logging.getLogger(_OWN_REQUESTS).setLevel(logging.WARNING)
         self._before = logging.getLogRecordFactory()
         snapshots = self._snapshots
 

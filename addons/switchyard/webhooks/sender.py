@@ -4,7 +4,6 @@ Source: Standard Webhooks 1.0, "Webhook headers" and "Deliverability and reliabi
 """
 
 import importlib
-import logging
 import ssl
 from dataclasses import dataclass
 from datetime import UTC
@@ -64,8 +63,6 @@ class WebhookSender:
 
     def __enter__(self) -> Self:
         self._library = importlib.import_module("httpx2")
-        # It logs the URL of every request, and a receiver's path may be a secret.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
         made = importlib.import_module("standardwebhooks").Webhook
         self._signers = [made(secret.get_secret_value()) for secret in self._settings.secret]
         self._client = self._library.Client(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 from mitmproxy.log import MitmFormatter
 from mitmproxy.test import taddons
@@ -45,6 +46,16 @@ def test_lines_stay_lines(records: None) -> None:
     assert "evil\\x1b[2J\\x07\\r\\n [12:00" in text
     assert said("switchyard.config.watcher", "because:\n%s", "a\nb") == "because:\na\nb"
     assert said("addons.any", "größer 模型 → %d %%", 7) == "größer 模型 → 7 %"
+
+
+def test_addresses_of_the_routers_own_requests_are_not_told(
+    records: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answer = httpx2.MockTransport(lambda request: httpx2.Response(200))
+    with httpx2.Client(transport=answer) as client:
+        client.get("https://hooks.example/T0/secret-of-a-path?key=secret")
+    assert "hooks.example" not in caplog.text
 
 
 def test_no_key_that_is_configured(records: None) -> None:
