@@ -1,6 +1,10 @@
-"""Token counts by class, from the usage that a response reports."""
+"""Token counts by class, from the usage that a response reports.
+
+Anthropic's compactions: "Compaction", section "Understanding usage" (`usage.iterations`).
+"""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 
 from switchyard.usage.records import NO_TOKENS
@@ -21,7 +25,9 @@ def tokens_of_usage(usage: Usage) -> Tokens:
     `Usage.input` has the tokens read from and written to a cache in it, which are classes of their
     own here; so do tokens of prompts that the provider's own tools made (Gemini's
     `toolUsePromptTokenCount`), which are input. Anthropic's `cache_creation` tells which of the
-    written ones are kept for an hour.
+    written ones are kept for an hour, and its `iterations` has compactions, which are billed and
+    no part of the counts above them. Advisors stand there as well, at prices of other models: they
+    are left out.
     """
     read, written = _count(usage.cache_read), _count(usage.cache_write)
     fresh = usage.input
@@ -40,6 +46,8 @@ def tokens_of_usage(usage: Usage) -> Tokens:
         output_audio=usage.output_audio,
         images=_images(extra[GEMINI]) if GEMINI in extra else None,
     )
+    if "iterations" in extra:
+        tokens = sum_of([tokens, *_compactions(extra["iterations"])])
     for count in tokens:
         if count is not None and not 0 <= count <= _MOST:
             return Tokens._make(one if one and 0 < one <= _MOST else None for one in tokens)
@@ -79,6 +87,27 @@ def _hour(extra: Mapping[str, object], written: int) -> int | None:
     kept = extra.get("cache_creation")
     hour = kept.get("ephemeral_1h_input_tokens") if isinstance(kept, dict) else None
     return min(hour, written) if isinstance(hour, int) and hour >= 0 else None
+
+
+def _compactions(iterations: object) -> Iterator[Tokens]:
+    """The counts of the requests by which Anthropic summed a conversation up beside its answer."""
+    for one in iterations if isinstance(iterations, list) else ():
+        if not isinstance(one, dict) or one.get("type") != "compaction":
+            continue
+        written = _count_in(one, "cache_creation_input_tokens")
+        hour = _hour(one, written) if written else None
+        yield Tokens(
+            input=_count_in(one, "input_tokens"),
+            cache_read=_count_in(one, "cache_read_input_tokens"),
+            cache_write_5m=None if written is None else written - (hour or 0),
+            cache_write_1h=hour,
+            output=_count_in(one, "output_tokens"),
+        )
+
+
+def _count_in(counts: Mapping[str, object], name: str) -> int | None:
+    count = counts.get(name)
+    return _count(count) if type(count) is int else None
 
 
 def _images(details: object) -> int | None:

@@ -26,6 +26,43 @@ def test_classes_of_anthropic() -> None:
     )
 
 
+def test_compactions_of_anthropic_are_counted_once() -> None:
+    """The figures of its documentation, "Compaction": 203,000 are billed and 23,000 on top."""
+    usage = read_anthropic(
+        {
+            "input_tokens": 23_000,
+            "output_tokens": 1000,
+            "iterations": [
+                {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500},
+                {"type": "message", "input_tokens": 23_000, "output_tokens": 1000},
+                {"type": "advisor_message", "input_tokens": 5, "output_tokens": 5, "model": "m"},
+            ],
+        }
+    )
+    assert usage is not None
+    assert tokens_of_usage(usage) == Tokens(input=203_000, output=4500)
+    # The client is told what the provider told.
+    assert (usage.input, usage.output) == (23_000, 1000)
+
+
+def test_caches_of_a_compaction_and_counts_that_are_none() -> None:
+    compaction = {
+        "type": "compaction",
+        "input_tokens": 10,
+        "cache_read_input_tokens": 400,
+        "cache_creation_input_tokens": 30,
+        "cache_creation": {"ephemeral_1h_input_tokens": 20},
+        "output_tokens": 5,
+    }
+    wrong = {"type": "compaction", "input_tokens": "9", "output_tokens": -4}
+    usage = Usage(input=100, output=1, extra={"iterations": [compaction, wrong, None]})
+    assert tokens_of_usage(usage) == Tokens(
+        input=110, cache_read=400, cache_write_5m=10, cache_write_1h=20, output=6
+    )
+    for unknown in (None, "many", {}):
+        assert tokens_of_usage(Usage(input=3, extra={"iterations": unknown})).input == 3
+
+
 def test_classes_of_chat() -> None:
     usage = read_chat(
         {
