@@ -39,7 +39,7 @@ def provider_status(
     for row in health.snapshot(now):
         if _is_made_up(row) and (row.key.provider, row.key.model) not in listed:
             continue
-        targets.setdefault(row.key.provider, []).append(_told(row, now))
+        targets.setdefault(row.key.provider, []).append(_told(row, health, now))
     return {
         "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
         "not-live": [{"name": one.provider.name, "reason": one.reason} for one in config.not_live],
@@ -80,7 +80,7 @@ def _is_made_up(row: HealthRow) -> bool:
     return row.last_class == "model" and not row.successes and not row.in_flight
 
 
-def _told(row: HealthRow, now: float) -> JsonObject:
+def _told(row: HealthRow, health: Health, now: float) -> JsonObject:
     standing = row.standing
     told: JsonObject = {
         "model": row.key.model,
@@ -97,6 +97,8 @@ def _told(row: HealthRow, now: float) -> JsonObject:
         )
         told["returns-in"] = round(left, 3)
         told["announced"] = standing.shut_until > 0
+    if health.refused_wishes.hold(row.key.provider, row.key.model, now):
+        told["asked-without"] = ["reasoning"]
     if row.last_failed_at is not None:
         told["last-error"] = {
             "class": row.last_class,

@@ -80,6 +80,7 @@ class Fallback:
             else:
                 exchange.completed = True
                 self._finish(state)
+                self._learn(state)
         exchange.trail.abandon(time.monotonic())
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -95,6 +96,12 @@ class Fallback:
         tokens = usage.tokens if usage else 0
         trail.finished(state.chosen, time.monotonic(), tokens)
         state.judged = True
+
+    def _learn(self, state: AttemptState) -> None:
+        """Remembers what a model could not be asked for, now that it answered without."""
+        if "reasoning" in state.remedies:
+            refused, target = self._state.health.refused_wishes, state.target
+            refused.note(target.provider.name, target.model or "", time.monotonic())
 
     def _again(self, state: AttemptState, verdict: Verdict, seen: Seen) -> bool:
         """Whether the same target is tried again without the parts that it cannot read."""

@@ -1,5 +1,6 @@
 """Writes the body of one attempt from the client's original request."""
 
+import time
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -49,6 +50,8 @@ from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
 from switchyard.wire.translate.merge_turns import joined
 from switchyard.wire.translate.pair_results import paired
+from switchyard.wire.translate.reasoning_wish import without_reasoning_wish
+from switchyard.wire.translate.remedies import LEFT_OUT
 from switchyard.wire.translate.remedies import remedied_body
 from switchyard.wire.translate.remedies import remedied_turns
 from switchyard.wire.translate.remedies import with_own_turns_remedied
@@ -119,7 +122,22 @@ class Translation:
         if state.remedies:
             note_refused(self._state.proofs, self._adjustments(), state, upstream, body)
             body = remedied_body(body, state.remedies, upstream.name)
+        if "reasoning" not in state.remedies:
+            body = self._without_refused_wish(state, upstream, body)
         state.upstream_body = body
+
+    def _without_refused_wish(
+        self, state: AttemptState, upstream: Format, body: JsonObject
+    ) -> JsonObject:
+        """Returns the body without a wish for thinking that its model refused lately."""
+        refused, target = self._state.health.refused_wishes, state.target
+        if not refused.hold(target.provider.name, target.model or "", time.monotonic()):
+            return body
+        less = without_reasoning_wish(body, upstream.name)
+        if less is not body:
+            dropped = sorted({*state.untranslated.dropped, LEFT_OUT["reasoning"]})
+            state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
+        return less
 
     def _is_makers(self, state: AttemptState, upstream: Format) -> bool:
         """Whether the target is the API of the format's own maker."""

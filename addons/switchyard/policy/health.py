@@ -13,6 +13,7 @@ from switchyard.policy.cooldown import Outage
 from switchyard.policy.cooldown import Standing
 from switchyard.policy.failures import FailureClass
 from switchyard.policy.failures import Verdict
+from switchyard.policy.refused_wishes import RefusedWishes
 from switchyard.policy.route import TargetKey
 from switchyard.redaction.text import redact
 
@@ -75,6 +76,8 @@ class Health:
         self._in_flight: dict[tuple[str, str], int] = {}
         self._worked: dict[tuple[str, str], float] = {}
         self._until_sweep = _SWEEP_EVERY
+        self.refused_wishes = RefusedWishes()
+        """Models that are asked for no thinking."""
         self.watcher: Callable[[CooldownChange], None] | None = None
         """Called when a cooldown begins, and when it is over."""
 
@@ -180,6 +183,8 @@ class Health:
     def forget(self, provider: str, credential: str | None = None) -> None:
         """Forget all failures of a provider, or of one key of it: its settings changed."""
         self._cooldowns.forget(provider, credential)
+        if credential is None:
+            self.refused_wishes.forget(provider)
 
     def last_failure(self, key: TargetKey) -> tuple[int | None, str]:
         """The status of a target's last failure, and what was seen in few words."""

@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
+from switchyard.management.provider_status import provider_status
 from tests.support.runtime import FORMATS
 from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
@@ -192,6 +193,35 @@ def test_a_model_that_does_not_think_is_asked_without_the_wish(client: str, upst
     assert not after.keys() & {"reasoning_effort", "thinking", "reasoning", "include"}
     assert "thinkingConfig" not in str(after)
     assert "reasoning" in exchange.shortfall.dropped
+
+
+def test_a_model_that_does_not_think_is_not_asked_to_again() -> None:
+    first_turn = {"messages": HISTORIES["openai-chat"]["messages"][:1]}
+    wish = {**first_turn, **WISHES["openai-chat"]}
+    runtime, pipeline, flow, exchange = asked("openai-chat", COMBO["openai-chat"], **wish)
+    refused = pipeline.attempt(flow)
+    pipeline.answer(refused, refusal("openai-chat", '"m" does not support thinking'), 400)
+    answered = pipeline.attempt(flow)
+    pipeline.answer(answered, reply())
+    assert answered.receiver is not None
+    pipeline.over(flow, answered.receiver.head())
+    path, body = call("openai-chat", COMBO["openai-chat"], stream=False)
+    later = client_flow(runtime, path, {**body, **wish})
+    again = pipeline.begin(later)
+    first = pipeline.attempt(later)
+    assert sent(first)[0] == sent(refused)[0] and "reasoning_effort" not in sent(first)[1]
+    assert again.shown is not None and "reasoning" in again.shown.untranslated.dropped
+    told = provider_status(
+        runtime.snapshot.config, runtime.state.health, runtime.ledger.windows, runtime.accounts
+    )
+    targets = [one for provider in told["providers"] for one in provider["targets"]]
+    known = [one["asked-without"] for one in targets if "asked-without" in one]
+    assert known and all(one == ["reasoning"] for one in known)
+    # Without the wish nothing is dropped.
+    plain = client_flow(runtime, path, {**body, **first_turn})
+    exchange = pipeline.begin(plain)
+    pipeline.attempt(plain)
+    assert exchange.shown is not None and exchange.shown.untranslated.dropped == ()
 
 
 @streamed
