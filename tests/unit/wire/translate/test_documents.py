@@ -80,3 +80,37 @@ def test_documents_within_results_are_read_too() -> None:
             {"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
         {"role": "user", "content": [result]}]}  # fmt: skip
     assert json.dumps(WORDS)[1:-1] in json.dumps(sent("anthropic", "openai-chat", body))
+
+
+def _illustrated(*words: Json) -> Json:
+    """A document whose own content has words, and two pictures."""
+    pictures = [
+        {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="},
+        {"type": "url", "url": "https://pictures.example/1.png"},
+    ]
+    content = [*words, *({"type": "image", "source": one} for one in pictures)]
+    document = {"type": "document", "title": "T", "source": {"type": "content", "content": content}}
+    return {"max_tokens": 9, "messages": [{"role": "user", "content": [document]}]}
+
+
+@pytest.mark.parametrize("words", [(), ({"type": "text", "text": "Page one"},)])
+@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "gemini"])
+def test_pictures_within_a_document_go_on_beside_it(target: str, words: tuple[Json, ...]) -> None:
+    asked = _illustrated(*words)
+    body = json.dumps(sent("anthropic", target, asked))
+    assert "iVBORw0KGgo=" in body and "https://pictures.example/1.png" in body
+    assert ("Page one" in body or base64.b64encode(b"Page one").decode() in body) is bool(words)
+    assert dropped("anthropic", target, asked) == []
+    if not words:  # no file without content
+        assert "text/plain" not in body
+
+
+def test_pictures_that_a_format_does_not_take_are_told() -> None:
+    asked = _illustrated({"type": "text", "text": "Page one"})
+    assert "image-url" in dropped("anthropic", "ollama", asked)
+    assert "image-input" in dropped("anthropic", "openai-completions", asked)
+
+
+def test_a_document_with_pictures_stays_one_block_in_its_own_format() -> None:
+    asked = {"model": "m", **_illustrated({"type": "text", "text": "Page one"})}
+    assert FORMATS["anthropic"].write_request(read("anthropic", asked)) == asked

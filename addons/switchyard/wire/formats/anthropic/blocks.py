@@ -3,6 +3,7 @@
 Source: API reference, "Messages".
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -39,6 +40,9 @@ SEALED = "sealed"
 of the signature, even without a proof, so that the router recognises the block when the client
 sends it back."""
 
+IN_DOCUMENT = "in-document"
+"""Form of an image that is part of a document's own content, which stands before it."""
+
 
 def read_blocks(blocks: Sequence[Any], *, history: bool = False) -> tuple[Part, ...]:
     """Returns the parts of some content; see `read_block`.
@@ -56,6 +60,8 @@ def read_blocks(blocks: Sequence[Any], *, history: bool = False) -> tuple[Part, 
                 proofs[proof.call_id] = proof
                 continue
         parts.append(read_block(block, history=history))
+        if history and block.get("type") == "document":
+            parts += _pictures_of(block.get("source"))
     if not proofs:
         return tuple(parts)
     return tuple(
@@ -227,6 +233,19 @@ def _read_media(block: JsonObject) -> Media:
     return replace(media, cache=cache, extra=extra if known else {**extra, "source": source})
 
 
+def _pictures_of(source: Any) -> Iterator[Media]:
+    """The images within a document whose source is content; other formats have them beside it."""
+    content = source.get("content") if isinstance(source, dict) else None
+    if not isinstance(content, list) or source.get("type") != "content":
+        return
+    for block in content:
+        if isinstance(block, dict) and block.get("type") == "image":
+            inner = block.get("source")
+            if isinstance(inner, dict):
+                media, _ = _read_source("image", inner)
+                yield replace(media, form=IN_DOCUMENT)
+
+
 def _read_document(media: Media, block: JsonObject, members: Members) -> Media:
     switch = block.get("citations")
     citations: bool | None = None
@@ -253,7 +272,7 @@ def _read_source(kind: Literal["image", "document"], source: JsonObject) -> tupl
         case {"type": "text", "data": str(text)}:
             media = Media(kind=kind, text=text, media_type=media_type)
         case {"type": "content", "content": str() | list() as content}:
-            return Media(kind=kind, text=joined(content)), False
+            return Media(kind=kind, text=joined(content) or None), False
         case _:
             return Media(kind=kind), False
     return media, _write_source(media) == source
@@ -302,6 +321,8 @@ def write_block(part: Part) -> JsonObject | None:
             }
         case ToolResult():
             block = _write_tool_result(part)
+        case Media(form=form) if form == IN_DOCUMENT:
+            return None
         case Media(kind="image" | "document"):
             block = _write_media(part)
         case Refusal():
