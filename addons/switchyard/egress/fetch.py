@@ -47,8 +47,10 @@ async def fetch(
     host.
     """
     client = await asyncio.to_thread(importlib.import_module, "httpx2")
-    context = await asyncio.to_thread(_tls_context, provider, trusted)
-    context.server_name = provider.tls.server_name or urlsplit(url).hostname
+    context: _Context | bool = False
+    if url.startswith("https:"):  # a context costs milliseconds
+        context = await asyncio.to_thread(_tls_context, provider, trusted)
+        context.server_name = provider.tls.server_name or urlsplit(url).hostname
     proxy = way.proxy if way is not None else None
     method = "GET" if content is None else "POST"
     try:

@@ -31,6 +31,12 @@ logger = logging.getLogger(__name__)
 
 _MOST_KEYS = 3
 """Keys of a provider tried for its list at most."""
+_AT_A_TIME = 32
+"""Providers that are asked at the same time at most."""
+_REST = 4.0
+"""How many times as long as new lists took to take over nothing more is: many come together."""
+_LONGEST_REST = 10.0
+"""Seconds."""
 _AGAIN_AFTER = 60.0
 """Seconds until a failed request for a list is repeated; each failure doubles it."""
 
@@ -58,7 +64,9 @@ class Discovery:
         """The last text logged for each provider."""
         self._task: asyncio.Task | None = None
         self._changed = asyncio.Event()
+        self._asking = asyncio.Semaphore(_AT_A_TIME)
         self._saving = asyncio.Lock()
+        self._is_saved = True
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -93,6 +101,7 @@ class Discovery:
         for name, provider in wanted.items():
             if name not in self._schedule or self._schedule[name].provider != provider:
                 self._schedule[name] = _Schedule(provider)
+        begun = time.monotonic()
         await self._take_over(wanted.values())
         now = time.monotonic()
         for one in self._schedule.values():
@@ -101,8 +110,10 @@ class Discovery:
                 asyncio_utils.create_task(
                     self._ask(one), name=f"models of {one.provider.name}", keep_ref=True
                 )
+        await asyncio.sleep(min(_REST * (now - begun), _LONGEST_REST))
         upcoming = min((one.due for one in self._schedule.values()), default=math.inf)
         try:
+            now = time.monotonic()
             async with asyncio.timeout(None if upcoming == math.inf else upcoming - now):
                 await self._changed.wait()
         except TimeoutError:
@@ -133,7 +144,8 @@ class Discovery:
         """Asks one provider; returns the seconds until the next time."""
         provider = schedule.provider
         try:
-            found = await self._list_of(provider)
+            async with self._asking:
+                found = await self._list_of(provider)
         except Exception as e:
             again = min(provider.discover_every, _AGAIN_AFTER * 2.0**schedule.failures)
             schedule.failures += 1
@@ -194,7 +206,11 @@ class Discovery:
             return
         self._lists[place] = found
         self._changed.set()
+        self._is_saved = False
         async with self._saving:
+            if self._is_saved:
+                return  # with another provider's
+            self._is_saved = True
             try:
                 await asyncio.to_thread(save_lists, self._file, dict(self._lists))
             except OSError as e:

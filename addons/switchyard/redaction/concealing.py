@@ -91,7 +91,10 @@ class Concealer:
 
     def certain(self) -> "Concealer":
         """One that leaves ordinary words alone."""
-        return Concealer(self.secrets)
+        same = Concealer(())
+        same.secrets, same._forms = self.secrets, self._forms
+        same._needles, same._letters = self._needles, self._letters
+        return same
 
     def joined(self, other: Self) -> "Concealer":
         """One that knows the secrets of both, and takes out what either does."""

@@ -235,18 +235,22 @@ def _concealers(
         for host in at:
             by_host.setdefault(host, set()).update(known[name])
     made: dict[frozenset[str], Concealer] = {}
+    # By hosts: thousands of providers may be at one, whose secrets are not put together for each.
+    shared: dict[frozenset[str], Concealer] = {}
     found: dict[str, Concealer] = {}
     for name, at in hosts.items():
-        theirs = frozenset(chain(known[name], *(by_host[host] for host in at)))
-        if theirs not in made:
-            made[theirs] = Concealer(theirs)
-        found[name] = made[theirs]
+        if at not in shared or not at:
+            theirs = frozenset(chain(known[name], *(by_host[host] for host in at)))
+            if theirs not in made:
+                made[theirs] = Concealer(theirs)
+            shared[at] = made[theirs]
+        found[name] = shared[at]
     return found
 
 
-def _hosts(provider: Provider) -> set[str]:
+def _hosts(provider: Provider) -> frozenset[str]:
     urls = [provider.url_for(format) for format in provider.formats]
-    return {host for url in urls if (host := urlsplit(url).hostname)}
+    return frozenset(host for url in urls if (host := urlsplit(url).hostname))
 
 
 def _is_secret(rule: HeaderRule) -> bool:

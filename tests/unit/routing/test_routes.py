@@ -124,3 +124,17 @@ def test_names_without_end_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatc
         route_of(routes, f"any/{number}")
     assert route_of(routes, "any/0") is not first, "it was let go, and made anew"
     assert route_of(routes, "any/0").members[0].targets[0].model == "0"
+
+
+def test_providers_at_one_host_share_what_conceals_their_secrets() -> None:
+    """Of thousands at one host, each would put the secrets of all together again."""
+    kinds = (("one", "quiet4river"), ("one", "brown7meadow"), ("other", "green1valley"))
+    config = "providers:\n" + "\n".join(
+        f"  - {{name: p{n}, base-url: 'https://{host}.example/v{n}', api-key: {key}-of-mine}}"
+        for n, (host, key) in enumerate(kinds)
+    )
+    routes = make_runtime(config).snapshot.routes
+    first, second, third = (routes.concealer_at(f"p{n}") for n in range(3))
+    assert first is second and first is not third
+    assert "meadow" not in first.text("it is brown7meadow-of-mine")
+    assert "valley" in first.text("it is green1valley-of-mine")
