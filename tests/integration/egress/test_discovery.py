@@ -121,7 +121,7 @@ def test_nobody_waits_for_it(start_router: Start, upstream: Upstream) -> None:
     assert listed(router) == []
     assert GOOD in ask(router, "p/m").text
     gate.set()
-    wait_for(router, "p has 1 models")
+    wait_for(router, "p has 1 model")
     assert listed(router) == ["p/late", "late"]
 
 
@@ -160,10 +160,10 @@ def test_it_is_asked_again_after_a_while_and_after_a_change(
     upstream.on(None, chat_list("one"), path="/v1/models", always=chat_list("one", "two"))
     provider: dict[str, Any] = {"name": "p", "base-url": upstream.url, "discover-every": "300ms"}
     router = start_router({"providers": [provider]}, discovery=True)
-    wait_for(router, "p has 1 models", "p has 2 models")
+    wait_for(router, "p has 1 model", "p has 2 models")
     assert listed(router) == ["p/one", "p/two", "one", "two"]
     upstream.on(path="/new/v1/models", always=chat_list("three"))
-    has_one = router.will_log("p has 1 models")
+    has_one = router.will_log("p has 1 model")
     provider |= {"base-url": f"{upstream.url}/new/v1"}
     router.config_path.write_text(json.dumps({"providers": [provider]}))
     has_one.wait()
@@ -195,7 +195,7 @@ def test_by_the_providers_own_way(start_router: Start, tmp_path: Path, scheme: s
         router = start_router(
             {"providers": [{**described, "api-key-entries": [key]}]}, discovery=True
         )
-        wait_for(router, "p has 1 models")
+        wait_for(router, "p has 1 model")
         assert asked == ["inner.example"]
         assert upstream.requests[0].key == KEY
         router.stop()
@@ -209,7 +209,7 @@ def test_on_a_unix_socket(start_router: Start, tmp_path: Path) -> None:
         upstream.on(path="/v1/models", always=chat_list("local"))
         provider = {"name": "p", "base-url": f"unix:{tmp_path}/llm.sock", "models": "discover"}
         router = start_router({"providers": [provider]}, discovery=True)
-        wait_for(router, "p has 1 models")
+        wait_for(router, "p has 1 model")
 
 
 def test_a_dead_proxy_is_named(start_router: Start, upstream: Upstream) -> None:
