@@ -104,6 +104,17 @@ def of_responses(usage: dict[str, Any]) -> Tokens:
 
 
 def of_anthropic(usage: dict[str, Any]) -> Tokens:
+    """The counts of the answer, and those of compactions, which are billed beside it."""
+    steps = usage.get("iterations") or ()
+    compactions = [one for one in steps if one["type"] == "compaction"]
+    parts = [of_one_step(one) for one in (usage, *compactions)]
+    return Tokens._make(
+        sum(known) if (known := [count for count in counts if count is not None]) else None
+        for counts in zip(*parts, strict=True)
+    )
+
+
+def of_one_step(usage: dict[str, Any]) -> Tokens:
     written = number(usage, "cache_creation_input_tokens")
     hour = number(usage, "cache_creation", "ephemeral_1h_input_tokens")
     return Tokens(
