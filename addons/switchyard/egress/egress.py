@@ -63,6 +63,10 @@ class EgressServer(Server):
     outer: Server
     """The connection that there really is: to the proxy, or this one."""
 
+    # Without mitmproxy's look at each name for an address that changes while the connection is
+    # open: nobody gives an attempt's connection another one.
+    __setattr__ = object.__setattr__  # type: ignore[assignment]
+
 
 def egress_of(connection: Connection) -> Egress | None:
     """Return the egress of a connection; None for one that mitmproxy made."""

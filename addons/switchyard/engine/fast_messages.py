@@ -6,16 +6,19 @@ each set of fields. What has many rules takes a short way for the most frequent 
 rules for the others.
 """
 
+import ipaddress
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields as fields_of
 from functools import lru_cache
 from os import urandom
+from types import ModuleType
 from types import SimpleNamespace
 from typing import Any
 
 from mitmproxy import connection
 from mitmproxy import flow
+from mitmproxy.addons import block
 from mitmproxy.hooks import Hook
 from mitmproxy.http import Headers
 from mitmproxy.http import MessageData
@@ -30,6 +33,7 @@ from mitmproxy.optmanager import unset
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.utils import expect
+from mitmproxy.utils import human
 
 from switchyard.values.remembering import LONGEST
 
@@ -64,10 +68,21 @@ def lighten() -> None:
         place.expected_http_body_size = _body_size  # type: ignore
     for place in (read, http1):
         place.connection_close = _closes  # type: ignore
+    for place in (human, block):
+        place.ipaddress = _Addresses()  # type: ignore
     read.raise_if_http_version_unknown = _check_version  # type: ignore
     for name, method in list(vars(http.HttpStream).items()):
         if getattr(method, "__code__", None) is _EXPECTING:
             setattr(http.HttpStream, name, method.__wrapped__)
+
+
+class _Addresses(ModuleType):
+    """`ipaddress`, remembering the last addresses: clients come from a few."""
+
+    def __init__(self) -> None:
+        super().__init__(ipaddress.__name__)
+        self.__dict__.update(vars(ipaddress))
+        self.ip_address = lru_cache(1024)(ipaddress.ip_address)
 
 
 def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:

@@ -263,8 +263,7 @@ class SqliteStore:
     def _add_totals(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
         tables = totals_of(records)
         for table, totals in {**tables, **rollups_of(tables)}.items():
-            columns = schema.MAIN_TABLES[table]
-            rows = [self._totals.total(db, columns, *one) for one in totals.items()]
+            rows = [self._totals.total(db, table, *one) for one in totals.items()]
             _in_steps(db, partial(add_totals, table), rows)
 
 

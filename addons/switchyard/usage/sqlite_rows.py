@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from collections.abc import Sequence
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -50,6 +51,18 @@ _OF_WINDOW = _getters(
 )
 
 
+@cache
+def _places_of(table: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return a table's columns: all; then, ordered by `bound`, the plain ones and the names."""
+    columns = schema.MAIN_TABLES[table]
+    ordered = bound(columns)
+    return (
+        tuple(one.name for one in columns),
+        tuple(one.name for one in ordered if one.kind != "name"),
+        tuple(one.name for one in ordered if one.kind == "name"),
+    )
+
+
 class SqliteRows:
     """Makes the values of rows in one file, whose `names` table it fills."""
 
@@ -88,16 +101,16 @@ class SqliteRows:
     def total(
         self,
         db: sqlite3.Connection,
-        columns: Sequence[Column],
+        table: str,
         key: tuple[str | int | None, ...],
         total: Total,
     ) -> tuple[Any, ...]:
-        keys = dict(zip((column.name for column in columns), key, strict=False))
-        values = {**keys, **total.sums, "first": total.first, "last": total.last}
-        return tuple(
-            self._number(db, values[one.name]) if one.kind == "name" else values[one.name]
-            for one in bound(columns)
-        )
+        names, plain, named = _places_of(table)
+        values: dict[str, Any] = dict(zip(names, key, strict=False))
+        values |= total.sums
+        values["first"], values["last"] = total.first, total.last
+        texts = tuple(map(values.__getitem__, named))
+        return (*map(values.__getitem__, plain), *self._numbers(db, texts))
 
     def window(self, db: sqlite3.Connection, snapshot: WindowSnapshot) -> tuple[Any, ...]:
         plain, named = _OF_WINDOW

@@ -20,7 +20,7 @@ def test_one_for_every_two_requests_of_a_turn() -> None:
 
 def test_as_many_with_a_release_of_python_that_asks_for_one_more() -> None:
     at_once = AcceptedAtOnce()
-    at_once + 1
+    _ = at_once + 1
     for _ in range(6):
         at_once.note_request()
     assert at_once + 1 == 3

@@ -195,6 +195,8 @@ def payloads(data: bytes) -> list[Any]:
     There is usually one; several lines of JSON if an upstream omits the empty lines between its
     events. Everything else is ignored.
     """
+    if data == DONE:
+        return [DONE]
     found: list[Any] = []
     try:
         value = loads(data)
