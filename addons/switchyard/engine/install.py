@@ -17,6 +17,7 @@ from switchyard.engine.authority_key import trust_keys
 from switchyard.engine.connection import TcpConnection
 from switchyard.engine.fast_messages import lighten
 from switchyard.engine.garbage import settle
+from switchyard.engine.garbage import tidy
 from switchyard.engine.handler import EngineHandler
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
@@ -124,6 +125,8 @@ class ClientConnection(TcpConnection):
 
         def forget() -> None:
             connections.pop(id, None)
+            if not connections:
+                tidy()
 
         handler.open(forget)
 
