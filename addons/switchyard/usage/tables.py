@@ -78,14 +78,14 @@ def share(part: float | None) -> str:
 
 _FIGURES = (
     ("Requests", 0),
-    ("Input", 100),
-    ("Cache write", 100),
-    ("Cache read", 100),
-    ("Output", 100),
+    ("Input", 120),
+    ("Cache write", 120),
+    ("Cache read", 120),
+    ("Output", 120),
     ("Tokens", 0),
     ("Cache", 70),
     ("Paid", 0),
-    ("Plan covered", 100),
+    ("Plan covered", 120),
     ("List price", 0),
 )
 """Titles of columns, and from how many columns of a terminal on they are shown."""
