@@ -1,7 +1,8 @@
 """Normalises empty arguments of a function call: `null`, `[]` and an empty string.
 
 Models and servers write these for a function without parameters (vLLM, Mistral, GLM); the APIs and
-their SDKs accept only an object.
+their SDKs accept only an object. Gateways before Claude write the empty object with which
+Anthropic's streams begin a call, and then the arguments (envoyproxy/ai-gateway, issue 1465).
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -32,15 +33,17 @@ def as_object(arguments: str) -> JsonObject:
 class Settling:
     """Holds streamed arguments back while they may still be empty.
 
-    The results of `feed` and `close` add up to the text, or to nothing if it is empty, however the
-    text is split.
+    The results of `feed` and `close` add up to the text, or to nothing or `{}` if it is empty,
+    however the text is split.
     """
 
-    __slots__ = ("_held", "_over")
+    __slots__ = ("_held", "_over", "_placeholders")
 
-    def __init__(self) -> None:
+    def __init__(self, placeholders: bool = True) -> None:
+        """`placeholders` says whether `{}` is held back too, as arguments may replace it."""
         self._held = ""
         self._over = False
+        self._placeholders = placeholders
 
     @property
     def says_nothing(self) -> bool:
@@ -53,7 +56,11 @@ class Settling:
             return text
         held = self._held + text
         said = "".join(held.split())
-        if held[:1] != "{" and len(held) <= 2 * _LONGEST and _may_say_nothing(said):
+        if held[:1] == "{":
+            holds = self._placeholders and said == "{}"
+        else:
+            holds = _may_say_nothing(said)
+        if holds and len(held) <= 2 * _LONGEST:
             self._held = held
             return ""
         nothing, self._held, self._over = self._held, "", True
@@ -61,9 +68,9 @@ class Settling:
         return text if settled(nothing) == "{}" and text.lstrip()[:1] == "{" else held
 
     def close(self) -> str:
-        """Returns the held text at the end, unless it is empty."""
+        """Returns the held text at the end, unless it is empty; `{}` as it is."""
         held, self._held = self._held, ""
-        return "" if settled(held) == "{}" else held
+        return "" if settled(held) == "{}" and held != "{}" else held
 
 
 def _may_say_nothing(said: str) -> bool:

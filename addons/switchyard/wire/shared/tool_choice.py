@@ -1,12 +1,16 @@
-"""Limits a tool choice to the tools that the target receives.
+"""Limits tools to those that a target takes, and a tool choice to the tools that it receives.
 
 Tools that run at one provider are not offered to another, so a choice of one of them (Claude Code
-forces its search so) would name an unknown tool, which every API refuses.
+forces its search so) would name an unknown tool, which every API refuses. So do Anthropic ("Tool
+names must be unique") and Google two tools of one name, which clients send that gather them from
+several servers (docker/docker-agent, issue 2251).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
 
 REMOVED = "removed"
@@ -16,13 +20,14 @@ REMOVED = "removed"
 def choosable(conversation: Conversation, target: str) -> Conversation:
     """Returns the conversation with a choice among the tools of format `target`.
 
-    Leaves out removed tools. Returns the conversation itself if nothing changes. If nothing of the
-    choice remains, the model chooses. A choice among all tools, or of the only one, is said without
-    a list, as every API knows it; few know lists (OpenAI's `allowed_tools`).
+    Leaves out removed tools, and of those with one name all but the last. Returns the conversation
+    itself if nothing changes. If nothing of the choice remains, the model chooses. A choice among
+    all tools, or of the only one, is said without a list, as every API knows it; few know lists
+    (OpenAI's `allowed_tools`).
     """
-    if any(tool.form == REMOVED for tool in conversation.tools):
-        left = tuple(tool for tool in conversation.tools if tool.form != REMOVED)
-        conversation = replace(conversation, tools=left)
+    offers = _of_distinct_names(conversation.tools)
+    if len(offers) < len(conversation.tools):
+        conversation = replace(conversation, tools=offers)
     choice = conversation.tool_choice
     if choice is None or choice.mode not in ("tool", "allowed"):
         return conversation
@@ -36,6 +41,21 @@ def choosable(conversation: Conversation, target: str) -> Conversation:
     if plainest == choice:
         return conversation
     return replace(conversation, tool_choice=plainest)
+
+
+def _of_distinct_names(tools: Sequence[Tool]) -> tuple[Tool, ...]:
+    """Returns the tools that are not removed: the client's own with distinct names.
+
+    A tool that would run at the provider gives way to one of the client's with its name.
+    """
+    left = [tool for tool in tools if tool.form != REMOVED]
+    last = {(t.namespace, t.name): i for i, t in enumerate(left) if t.kind != "server"}
+    return tuple(
+        tool
+        for place, tool in enumerate(left)
+        if (tool.kind == "server" and (None, tool.raw.get("name")) not in last)
+        or last.get((tool.namespace, tool.name)) == place
+    )
 
 
 def _plainest(choice: ToolChoice, offered: set[str]) -> ToolChoice:

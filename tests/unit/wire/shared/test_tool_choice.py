@@ -1,5 +1,6 @@
 """A choice of tools that names only tools the target is offered."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.shared.tool_choice import choosable
 from tests.unit.wire.crossing import sent
 
@@ -79,3 +81,32 @@ def test_what_claude_code_forces_is_not_asked_of_others(target: str) -> None:
     written = str(FORMATS[target].write_request(conversation))
     assert "web_search" not in written
     assert "'name': 'f'" in written
+
+
+TWICE = [
+    {"name": "f", "description": "old", "input_schema": {"type": "object"}},
+    {"name": "g", "input_schema": {"type": "object"}},
+    {"name": "f", "description": "new", "input_schema": {"type": "object"}},
+]
+
+
+@pytest.mark.parametrize("target", [name for name in PROVIDER_FORMATS if name != "anthropic"])
+def test_a_name_is_offered_once_as_it_was_declared_last(target: str) -> None:
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": "Go."}], "tools": TWICE}
+    told = json.dumps(sent("anthropic", target, body).get("tools", {}) or {})
+    assert "old" not in told
+    assert "new" in told or '"g"' not in told  # a format without tools has neither
+
+
+def test_a_clients_own_tool_takes_the_place_of_one_at_the_provider() -> None:
+    search = {"type": "function", "name": "web_search", "parameters": {"type": "object"}}
+    body = {"input": "Go.", "tools": [{"type": "web_search"}, search]}
+    (offered,) = sent("openai-responses", "anthropic", body)["tools"]
+    assert offered["name"] == "web_search" and "input_schema" in offered
+
+
+def test_functions_of_two_namespaces_have_names_of_their_own() -> None:
+    find = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+    spaces = [{"type": "namespace", "name": name, "tools": [find, find]} for name in ("a", "b")]
+    body = {"input": "Go.", "tools": spaces}
+    assert len({t["name"] for t in sent("openai-responses", "anthropic", body)["tools"]}) == 2

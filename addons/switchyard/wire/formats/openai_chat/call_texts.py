@@ -62,7 +62,7 @@ def _call(raw: Any, seed: str | None, number: int) -> Any:
     wrong: JsonObject = {}
     arguments = function.get("arguments")
     text = settled(arguments_text(arguments))
-    if not isinstance(arguments, str) or (arguments and text != arguments):
+    if text != arguments:
         wrong["function"] = {**function, "arguments": text}
     if seed is not None and not text_of(raw.get("id")):
         wrong["id"] = made_up_id(seed, number)

@@ -87,8 +87,7 @@ class Calls:
         events: list[Event] = []
         for _, call in sorted(self._grown.items()):
             if call.part is not None and not call.ended and call.said.is_complete():
-                call.ended = True
-                events.append(PartEnd(call.part, choice=self._choice))
+                events += self._end(call, call.part)
         self._grown.clear()
         return events
 
@@ -96,16 +95,20 @@ class Calls:
         """Ends the open calls, and starts and ends those that never received a name."""
         events: list[Event] = []
         for call in self._calls:
-            held = call.said.held()
-            call.said.add(held)
             if call.part is None:
+                call.said.add(call.said.held())
                 events += self._start(call)
-            elif held and not call.ended:
-                events.append(ArgumentsDelta(call.part, held, self._choice))
             if call.part is not None and not call.ended:
-                call.ended = True
-                events.append(PartEnd(call.part, choice=self._choice))
+                events += self._end(call, call.part)
         return events
+
+    def _end(self, call: "_Call", part: int) -> list[Event]:
+        """Ends an open call, with the arguments that were held back."""
+        call.ended = True
+        held = call.said.held()
+        call.said.add(held)
+        said: list[Event] = [ArgumentsDelta(part, held, self._choice)] if held else []
+        return [*said, PartEnd(part, choice=self._choice)]
 
     def _sign(self, call: "_Call", signature: str) -> list[Event]:
         call.signature = signature

@@ -2,7 +2,8 @@
 
 The API gives each call an `index`, its id and name in the first fragment, and arguments in the
 rest. Providers omit indexes or ids, repeat ids and names in every fragment, give every parallel
-call the index 0, write arguments as an object, start a call before its name, or repeat all
+call the index 0 (Google's compatible address, even without another id or name), write arguments as
+an object, begin with an empty object in their place, start a call before its name, or repeat all
 arguments at the end.
 """
 
@@ -16,6 +17,7 @@ from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import is_custom
 from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 
 _LOOKS = 16
 """Checks for a complete call that are made whatever the size of its arguments."""
@@ -38,7 +40,9 @@ class Fragment:
 class Fragments:
     """Assigns the fragments of one choice to calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, placeholders: bool = True) -> None:
+        """`placeholders`: as `Settling` has it, for all calls."""
+        self._placeholders = placeholders
         self.calls: list[CallSoFar] = []
         self._by_index: dict[int, int] = {}
         self._by_id: dict[str, int] = {}
@@ -53,10 +57,13 @@ class Fragments:
         call_id, name = text_of(raw.get("id")), text_of(inner.get("name"))
         text = arguments_text(inner.get("input") if custom else inner.get("arguments"))
         number = self._find(index, call_id, name)
+        if number is not None and _begins_another(self.calls[number], name, text):
+            name = name or self.calls[number].name
+            number = None
         new = number is None
         if number is None:
             number = len(self.calls)
-            self.calls.append(CallSoFar(custom))
+            self.calls.append(CallSoFar(custom, self._placeholders))
             if index is not None:
                 self._by_index[index] = number
         call = self.calls[number]
@@ -101,7 +108,7 @@ class CallSoFar:
 
     __slots__ = ("_judged", "_looks", "_settling", "_size", "custom", "id", "name", "pieces")
 
-    def __init__(self, custom: bool = False) -> None:
+    def __init__(self, custom: bool = False, placeholders: bool = True) -> None:
         self.custom = custom
         self.id = ""
         self.name = ""
@@ -110,12 +117,17 @@ class CallSoFar:
         self._judged: tuple[int, bool] = (0, False)
         """Size of the arguments at the last check for completeness, and its result."""
         self._looks = 0
-        self._settling = Settling()
+        self._settling = Settling(placeholders)
 
     @property
     def says_nothing(self) -> bool:
         """Whether all arguments so far are a word that means no arguments."""
         return self._settling.says_nothing
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether a function has no arguments so far."""
+        return not (self.custom or self._size)
 
     def settle(self, text: str) -> str:
         """Returns the part of the arguments after `text` that may be sent on."""
@@ -143,6 +155,8 @@ class CallSoFar:
         After many checks, the next one waits until the arguments have doubled: an upstream can send
         any number of fragments, and each check reads all of the arguments.
         """
+        if self.says_nothing:
+            return True
         size, complete = self._judged
         if self.custom or self._size == size:
             return bool(self._size) if self.custom else complete
@@ -155,6 +169,8 @@ class CallSoFar:
 
     def is_the_same(self, name: str, text: str) -> bool:
         """Whether this is a call with that name and those arguments."""
+        if self.says_nothing:
+            return self.name == name and settled(text) == "{}"
         return self._size == len(text) and self.name == name and self.text() == text
 
     def repeats(self, text: str) -> bool:
@@ -162,6 +178,19 @@ class CallSoFar:
         if len(text) != self._size or len(text) < 2 or text[0] != "{":
             return False
         return text == self.text() and _is_json(text)
+
+
+def _begins_another(call: CallSoFar, name: str, text: str) -> bool:
+    """Whether a name and arguments are of another call than `call`, whose index or id they have.
+
+    Nothing follows an object that is whole, unless it is that object once more.
+    """
+    if call.custom or text.lstrip()[:1] != "{" or not call.is_complete():
+        return False
+    if name and call.name and name != call.name:
+        return True
+    # An empty object may stand in the place of the arguments.
+    return not (call.says_nothing or call.text() == "{}" or call.repeats(text))
 
 
 def _is_json(text: str) -> bool:

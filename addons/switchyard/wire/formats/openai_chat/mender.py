@@ -183,7 +183,9 @@ class ChatMender:
                 continue
             choice.finished = True
             word = finish_word(event.stop, False, choice.legacy)
-            made = {"index": event.choice, "delta": {}, "finish_reason": word}
+            settled = choice.calls.settled(cut=event.stop.reason == "length")
+            delta = {"tool_calls": settled} if settled else {}
+            made = {"index": event.choice, "delta": delta, "finish_reason": word}
             head = {
                 "id": f"chatcmpl-{self._asked.id}",
                 "object": CHUNK,
@@ -218,7 +220,7 @@ class _ChoiceMender:
         self.legacy = self.legacy or bool(made.get("function_call"))
         finish = raw.get("finish_reason")
         ends = bool(text_of(finish)) and not self.finished
-        if ends and (settled := self.calls.settled()):
+        if ends and (settled := self.calls.settled(cut=finish == "length")):
             made = {**made, "tool_calls": [*(made.get("tool_calls") or ()), *settled]}
         says = any(map(_says, made.values())) or any(
             _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
@@ -248,7 +250,8 @@ class _CallMender:
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
-        self._fragments = Fragments()
+        # An empty object is mostly all that a call has: it goes on with the bytes it came in.
+        self._fragments = Fragments(placeholders=False)
 
     def mend(self, delta: JsonObject) -> JsonObject:
         given = delta["tool_calls"]
@@ -259,12 +262,16 @@ class _CallMender:
                 return delta
         return {**delta, "tool_calls": calls}
 
-    def settled(self) -> list[JsonObject]:
-        """Returns fragments for calls whose arguments were a word that means none."""
+    def settled(self, cut: bool) -> list[JsonObject]:
+        """Returns fragments for calls without arguments, which clients parse all the same.
+
+        These are calls whose arguments were a word that means none, or never came; in a reply that
+        was `cut`, only the former.
+        """
         return [
             {"index": number, "function": {"arguments": "{}"}}
             for number, call in enumerate(self._fragments.calls)
-            if call.says_nothing
+            if call.says_nothing or (call.is_bare and not cut)
         ]
 
     def _call(self, raw: JsonObject) -> JsonObject:
@@ -279,6 +286,8 @@ class _CallMender:
             wrong["input" if call.custom else "arguments"] = fragment.text
         if made.get("name") and not fragment.name:
             made = {k: v for k, v in made.items() if k != "name"}
+        if fragment.name and made.get("name") != fragment.name:
+            wrong["name"] = fragment.name
         said: JsonObject = {}
         if raw.get("index") != fragment.number:
             said["index"] = fragment.number

@@ -60,6 +60,8 @@ from switchyard.wire.shared.arguments import settled
 _MESSAGE = frozenset({"role", "content"})
 
 _TERMINAL = ("response.completed", "response.incomplete", "response.done")
+_ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Where the item of a call has its arguments."""
 _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
@@ -289,12 +291,11 @@ class ResponsesStreamReader:
 
         Once the item is complete, it starts the call even without name or id.
         """
-        if item.type not in ("function_call", "custom_tool_call") or item.parts:
+        if item.type not in _ARGUMENTS or item.parts:
             return []
         if not (item.done or (item.item.get("name") and item.item.get("call_id"))):
             return []
-        member = "input" if item.type == "custom_tool_call" else "arguments"
-        call = read_call({**item.item, member: ""})
+        call = read_call({**item.item, _ARGUMENTS[item.type]: ""})
         self._called = True
         events = self._begin_part(item, 0, call)
         item.parts[0].settling = Settling() if call.kind == "function" else None
@@ -380,6 +381,9 @@ class ResponsesStreamReader:
 
     def _end_parts(self, item: Item) -> list[Event]:
         events: list[Event] = []
+        if item.type in _ARGUMENTS and (call := item.parts.get(0)) and not call.pieces:
+            # A provider that streams no arguments may announce the call with them.
+            events += self._say_arguments(call, text_of(item.item.get(_ARGUMENTS[item.type])))
         for said in item.parts.values():
             if not said.ended:
                 said.ended = True

@@ -28,7 +28,7 @@ def arguments_in(body: Json) -> Any:
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [({"p": "a"}, '{"p":"a"}'), ({}, "{}"), (None, "{}"), ([], "{}"), ("null", "{}"),
+    [({"p": "a"}, '{"p":"a"}'), ({}, "{}"), (None, "{}"), ([], "{}"), ("null", "{}"), ("", "{}"),
      ({"p": 18446744073709551617}, '{"p":18446744073709551617}')],
 )  # fmt: skip
 def test_a_chat_client_gets_texts(arguments: Any, text: str) -> None:
@@ -41,7 +41,7 @@ def test_a_chat_client_gets_texts(arguments: Any, text: str) -> None:
 
 
 def test_what_is_right_stays_itself() -> None:
-    for body in (reply(arguments='{"p":"a"}'), reply(arguments=""), {"choices": None}, {}):
+    for body in (reply(arguments='{"p":"a"}'), reply(arguments="{}"), {"choices": None}, {}):
         assert mend_reply(body) is body
 
 

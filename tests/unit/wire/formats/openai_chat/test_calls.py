@@ -110,6 +110,34 @@ class TestCalls:
             calls(call(0, "c", name="find", arguments="{}")),
         ) == [("a", "{}"), ("b", "{}"), ("c", "{}")]
 
+    @pytest.mark.parametrize("call_id", [None, ""])
+    def test_parallel_calls_that_share_index_and_id(self, call_id: str | None) -> None:
+        pieces = [
+            calls(call(0, call_id, name=name, arguments=text))
+            for name, text in (("look", '{"x":1}'), ("look", '{"x":2}'), ("find", '{"x":2}'))
+        ]
+        assert said(*pieces) == [("", '{"x":1}'), ("", '{"x":2}'), ("", '{"x":2}')]
+        assert [one.name for one in made(*pieces)] == ["look", "look", "find"]
+
+    def test_arguments_of_a_call_that_is_not_announced(self) -> None:
+        one, two = made(
+            calls(call(0, "a", name="look", arguments="")),
+            calls(call(0, name="", arguments='{"x":1}')),
+            calls(call(0, name="", arguments='{"x":')),
+            calls(call(0, arguments="2}")),
+        )
+        assert (one.id, one.name, one.arguments) == ("a", "look", '{"x":1}')
+        assert (two.name, two.arguments) == ("look", '{"x":2}') and two.id not in ("", "a")
+
+    def test_an_empty_object_in_the_place_of_the_arguments(self) -> None:
+        assert said(
+            calls(call(0, "a", name="look", arguments="{}")),
+            calls(call(0, arguments='{"x":')),
+            calls(call(0, arguments="1}")),
+            calls(call(1, "b", name="look", arguments="{}")),
+            calls(call(2, "c", name="look", arguments='{"x":2}')),
+        ) == [("a", '{"x":1}'), ("b", "{}"), ("c", '{"x":2}')]
+
     def test_a_name_in_every_fragment(self) -> None:
         (one,) = made(
             calls(call(0, "a", name="look", arguments="{")),

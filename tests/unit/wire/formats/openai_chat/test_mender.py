@@ -53,7 +53,8 @@ def choice(**members: Any) -> bytes:
             STOP,
             DONE,
         ],
-        [ROLE, calls(call(0, "a", name="look", arguments="")), STOP, DONE],
+        [ROLE, calls(call(0, "a", name="look", arguments="{}")), STOP, DONE],
+        [ROLE, calls(call(0, "a", name="look", arguments="")), chunk({}, "length"), DONE],
         [ROLE, calls(call(0, "a", name="look")), calls(call(0, arguments="{}")), STOP, DONE],
         [bare(choices=[], prompt_filter_results=[{"prompt_index": 0}]), ROLE, A, STOP, DONE],
         [ROLE, A, STOP, chunk({}, usage={"prompt_tokens": 3}), DONE],
@@ -248,6 +249,30 @@ def test_parallel_calls_that_all_have_the_index_zero() -> None:
         ("a", "look", "{}"),
         ("b", "look", "{}"),
     ]
+
+
+def test_parallel_calls_that_share_index_and_name_are_told_apart() -> None:
+    mended = mend(
+        ROLE,
+        calls(call(0, "a", name="look", arguments="")),
+        calls(call(0, name="", arguments='{"x":1}')),
+        calls(call(0, name="", arguments='{"x":2}')),
+        STOP,
+        DONE,
+    )
+    said = [load(c)["choices"][0]["delta"].get("tool_calls") for c in mended.split(b"\n\n")[1:4]]
+    first, more, second = (entries[0] for entries in said)
+    assert first["index"] == more["index"] == 0 and second["index"] == 1
+    assert second["function"] == {"name": "look", "arguments": '{"x":2}'} and second["id"]
+
+
+@pytest.mark.parametrize("ends", [[STOP, DONE], [DONE]], ids=["said", "supplied"])
+def test_a_call_that_never_got_arguments_gets_an_empty_object(ends: list[bytes]) -> None:
+    mended = mend(ROLE, calls(call(0, "a", name="look", arguments="")), *ends)
+    *_, last, done, _ = mended.split(b"\n\n")
+    (told,) = load(last)["choices"]
+    assert done == b"data: [DONE]" and told["finish_reason"]
+    assert told["delta"]["tool_calls"] == [{"index": 0, "function": {"arguments": "{}"}}]
 
 
 def test_calls_of_two_choices_do_not_mix() -> None:

@@ -127,6 +127,13 @@ def test_a_call_is_read_however_much_is_left_out(name):
     assert reply.choice.stop is not None and reply.choice.stop.reason == "tool_calls"
 
 
+def test_a_call_that_was_announced_whole_keeps_its_arguments():
+    events = read_stream(FORMAT, sse(added(FUNCTION_CALL), completed()))
+    [call] = fold(NAME, events).choice.parts
+    assert isinstance(call, ToolCall)
+    assert (call.id, call.name, call.arguments) == ("c1", "f", '{"a": 1}')
+
+
 def test_calls_whose_items_all_have_index_zero_are_told_apart():
     other = {**FUNCTION_CALL, "id": "fc_2", "call_id": "c2"}
     events = [
