@@ -3,11 +3,17 @@
 Sources: OpenAI's guide "File inputs" and Anthropic's "PDF support" (both take PDF as a file),
 Google's "Document understanding" (PDF, and text of any kind). A document of a text type is sent as
 text if the target refuses the file; others are left out, and `x-switchyard-dropped` lists them.
+
+A message or result of which nothing remains says what is left out. Without it a conversation would
+end with the model's own turn, which it would go on with, or have no message at all.
 """
 
 import base64
 import binascii
+from collections.abc import Container
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import is_
 
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
@@ -16,6 +22,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.registry import PROVIDER_FORMATS
+from switchyard.wire.registry import losses_of
 
 _TEXTUAL = frozenset(
     "application/json application/xml application/yaml application/x-yaml application/javascript "
@@ -63,17 +70,15 @@ def words_of_file(part: Media) -> str | None:
 
 def _turn(turn: Turn, target: str) -> Turn:
     parts = tuple(_part(part, target) for part in turn.parts)
-    if all(new is old for new, old in zip(parts, turn.parts, strict=True)):
-        return turn
-    return replace(turn, parts=parts)
+    if turn.role == "user":
+        parts = _with_note(parts, target)
+    return turn if _are_same(parts, turn.parts) else replace(turn, parts=parts)
 
 
 def _part(part: Part, target: str) -> Part:
     if isinstance(part, ToolResult):
-        inner = tuple(_part(one, target) for one in part.parts)
-        if all(new is old for new, old in zip(inner, part.parts, strict=True)):
-            return part
-        return replace(part, parts=inner)
+        inner = _with_note(tuple(_part(one, target) for one in part.parts), target)
+        return part if _are_same(inner, part.parts) else replace(part, parts=inner)
     if not isinstance(part, Media) or not _is_file(part) or _is_taken(part, target):
         return part
     words = words_of_file(part)
@@ -83,6 +88,31 @@ def _part(part: Part, target: str) -> Part:
         return part  # the format takes no documents at all
     name = f" {part.name!r}" if part.name else ""
     return Text(text=f"[The document{name} is left out: its type {_type(part)} is not read.]")
+
+
+def _with_note(parts: Sequence[Part], target: str) -> tuple[Part, ...]:
+    """Returns the parts, with words about media that leave nothing if all of them are left out."""
+    media = [part for part in parts if isinstance(part, Media)]
+    blank = sum(isinstance(part, Text) and not part.text.strip() for part in parts)
+    if not media or len(media) + blank < len(parts):
+        return tuple(parts)
+    cannot = losses_of(target).cannot_say
+    if not all(_is_left_out(part, cannot) for part in media):
+        return tuple(parts)
+    kinds = dict.fromkeys(part.kind for part in media)
+    words = (f"[The {kind} is left out: it cannot be given to this model.]" for kind in kinds)
+    return (*parts, Text(text="\n".join(words)))
+
+
+def _is_left_out(part: Media, cannot: Container[str]) -> bool:
+    if part.text is not None or words_of_file(part) is not None:
+        return False
+    place = "url" if part.url else "file-id" if part.file_id else "input"
+    return f"{part.kind}-input" in cannot or f"{part.kind}-{place}" in cannot
+
+
+def _are_same(new: Sequence[Part], old: Sequence[Part]) -> bool:
+    return len(new) == len(old) and all(map(is_, new, old))
 
 
 def _is_file(part: Media) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.translate.documents import readable
 from tests.unit.wire.crossing import dropped
 from tests.unit.wire.crossing import read
@@ -114,3 +115,40 @@ def test_pictures_that_a_format_does_not_take_are_told() -> None:
 def test_a_document_with_pictures_stays_one_block_in_its_own_format() -> None:
     asked = {"model": "m", **_illustrated({"type": "text", "text": "Page one"})}
     assert FORMATS["anthropic"].write_request(read("anthropic", asked)) == asked
+
+
+PLACES: dict[str, Json] = {
+    "video/mp4": {"fileData": {"fileUri": "https://media.example/a.mp4", "mimeType": "video/mp4"}},
+    "audio/wav": {"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}},
+    "image/png": {"fileData": {"fileUri": "https://media.example/a.png", "mimeType": "image/png"}},
+    "application/pdf": {"inlineData": {"mimeType": "application/pdf", "data": "JVBERi0xLjQK"}},
+}
+"""Media that some formats lack."""
+
+
+@pytest.mark.parametrize("target", [name for name in PROVIDER_FORMATS if name != "gemini"])
+@pytest.mark.parametrize("media_type", PLACES)
+def test_the_last_turn_stays_the_users(media_type: str, target: str) -> None:
+    turns = [("user", {"text": "Look."}), ("model", {"text": "Yes."}), ("user", PLACES[media_type])]
+    body = {"contents": [{"role": role, "parts": [part]} for role, part in turns]}
+    told = json.dumps(sent("gemini", target, body))
+    data = next(iter(PLACES[media_type].values()))
+    assert ("is left out" in told) != ((data.get("data") or data["fileUri"]) in told)
+
+
+@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "gemini", "ollama"])
+def test_what_a_result_cannot_hold_is_told_in_its_place(target: str) -> None:
+    file = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
+    use = {"type": "tool_use", "id": "t1", "name": "read", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": [file]}
+    body = {"messages": [{"role": "user", "content": "Look."},
+                         {"role": "assistant", "content": [use]},
+                         {"role": "user", "content": [result]}]}  # fmt: skip
+    told = json.dumps(sent("anthropic", target, body))
+    assert ("is left out" in told) != ("file_1" in told)
+
+
+def test_words_beside_it_are_all_that_is_said() -> None:
+    parts = [{"text": "What is this?"}, PLACES["video/mp4"]]
+    body = {"contents": [{"role": "user", "parts": parts}]}
+    assert "is left out" not in json.dumps(sent("gemini", "anthropic", body))

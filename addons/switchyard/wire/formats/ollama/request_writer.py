@@ -1,4 +1,4 @@
-"""Writes requests of Ollama's chat API."""
+"""Writes requests of Ollama's chat API (`docs/api.md`, "Generate a chat completion")."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.ollama.messages import MessageWriter
@@ -13,7 +13,10 @@ def write_request(c: Conversation) -> JsonObject:
     """Returns a request body."""
     home = c.format == NAME
     writer = MessageWriter(c)
-    body: JsonObject = {"model": c.model, "messages": writer.write(c.turns)}
+    messages = writer.write(c.turns)
+    if not messages and not home:
+        messages = [{"role": "user", "content": "."}]  # without any the model is only loaded
+    body: JsonObject = {"model": c.model, "messages": messages}
     if tools := write_tools(c, writer.names, home):
         body["tools"] = tools
     if c.stream is not None:

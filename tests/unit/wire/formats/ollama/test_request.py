@@ -152,6 +152,11 @@ def test_tools():
     ]
 
 
+@pytest.mark.parametrize("turns", [[], [user(Text(text=""))], [user()]])
+def test_a_foreign_request_without_words_has_a_message(turns: list[Turn]):
+    assert write(*turns)["messages"] == [{"role": "user", "content": "."}]
+
+
 def test_foreign_messages_keep_their_order():
     written = write(
         Turn(role="developer", parts=(Text(text="one"), Text(text="two"))),
