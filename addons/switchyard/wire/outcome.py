@@ -38,11 +38,12 @@ class Problem:
 def is_empty(spoke: bool, stop: Stop | None, usage: Usage | None) -> bool:
     """Whether a complete response has no output (`spoke`) and no reason for that.
 
-    A response whose usage counts output had it in a way not shown (hidden reasoning).
+    A response that ended properly and whose usage counts output had it in a way not shown (hidden
+    reasoning).
     """
     if spoke or (stop and stop.reason in _SAYS_WHY):
         return False
-    return not (usage and usage.output)
+    return stop is None or not (usage and usage.output)
 
 
 def refusal_of(upstream: Format, status: int, raw: bytes) -> ApiError:

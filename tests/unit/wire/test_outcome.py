@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from switchyard.wire.format import Asked
 from switchyard.wire.model.errors import KIND_OF_STATUS
 from switchyard.wire.outcome import refusal_of
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.relay.relay import Relay
 
 UNTYPED: list[Any] = [
     {"message": "Input is too long for requested model."},  # Bedrock
@@ -37,3 +39,14 @@ def test_a_body_that_says_more_is_believed(name: str) -> None:
     assert refusal_of(FORMATS[name], 400, json.dumps(body).encode()).status == 503
     assert refusal_of(FORMATS[name], 500, b'{"message":"x"}').kind == "server"
     assert refusal_of(FORMATS[name], 404, b"no JSON").kind == "not_found"
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_answer_without_any_choice_is_empty_whatever_it_counts(streams: bool) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+    body = {"id": "c1", "object": "chat.completion", "model": "m", "choices": [], "usage": usage}
+    asked = Asked(model="m", id="0123456789abcdef", created=1)
+    relay = Relay(FORMATS["openai-chat"], FORMATS["anthropic"], streams, asked)
+    relay.start(200, "application/json")
+    assert relay.feed(json.dumps(body).encode()) + relay.end() == b""
+    assert relay.failed and relay.problem is not None and relay.problem.kind == "empty"

@@ -29,6 +29,32 @@ def words_of(raw: Any) -> str | None:
     return "\n".join(_texts(raw)) or None
 
 
+def as_content(result: Any) -> Any:
+    """Returns a tool's result as a text or content blocks; itself if it is such.
+
+    APIs take nothing else, but clients write what the tool returned. Such data becomes JSON, so
+    that the model sees all of it.
+    """
+    if result is None or isinstance(result, str):
+        return result
+    if not isinstance(result, list):
+        return [result] if _is_block(result) else dumps(result).decode()
+    blocks = [isinstance(one, str) or _is_block(one) for one in result]
+    if all(blocks):
+        return result
+    if not any(blocks):
+        return dumps(result).decode()
+    return [
+        one if is_block else {"type": "text", "text": dumps(one).decode()}
+        for one, is_block in zip(result, blocks, strict=True)
+    ]
+
+
+def _is_block(value: Any) -> bool:
+    """Whether a value is a content block, whose text may stand without a type."""
+    return isinstance(value, dict) and any(isinstance(value.get(k), str) for k in ("type", "text"))
+
+
 def called(name: str, arguments: Any, *results: str | None) -> str:
     """Returns a call that ran at a provider as text: its input and its result."""
     said = arguments if isinstance(arguments, str) else dumps(arguments).decode()

@@ -32,6 +32,7 @@ from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import seal
 from switchyard.wire.shared.envelope import seal_call
 from switchyard.wire.shared.envelope import unseal
+from switchyard.wire.shared.words import as_content
 
 NAME = "anthropic"
 
@@ -204,20 +205,25 @@ def read_tool_use(block: JsonObject) -> ToolCall:
 
 
 def _read_tool_result(block: JsonObject) -> ToolResult:
-    members = Members(block, "type", "tool_use_id")
-    content = members.take("content", str, list)
+    members = Members(block, "type", "tool_use_id", "content")
+    given = block.get("content")
+    content = as_content(given)
     form = "absent"
     parts: tuple[Part, ...] = ()
     if isinstance(content, str):
         form, parts = "string", (Text(text=content),)
     elif content is not None:
-        form, parts = "", read_blocks(content, history=True)
+        blocks = [{"type": "text", "text": b} if isinstance(b, str) else b for b in content]
+        form, parts = "", read_blocks(blocks, history=True)
+    extra = members.rest()
+    if content is not given or (given is None and "content" in block):
+        form, extra = "absent", {**extra, "content": given}
     return ToolResult(
         call_id=block["tool_use_id"],
         parts=parts,
         is_error=members.take("is_error", bool),
         cache=members.take("cache_control", dict),
-        extra=members.rest(),
+        extra=extra,
         form=form,
     )
 

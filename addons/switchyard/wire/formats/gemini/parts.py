@@ -57,6 +57,8 @@ def read_call(raw: JsonObject, call_id: str) -> ToolCall:
     call = object_of(raw["functionCall"])
     signature = text_of(raw.get("thoughtSignature")) or None
     args = call.get("args")
+    if args and isinstance(args, str):
+        args = as_object(args)  # gateways write the text that Chat has for them
     said: JsonObject = {}
     if left := rest(call, "id", "name", "args"):
         said["call"] = left
@@ -175,8 +177,10 @@ def _read_output(response: object) -> list[Text]:
 
     This is `output` or `error` if it is the only member, otherwise the whole as JSON.
     """
-    if not isinstance(response, dict) or not response:
+    if not response:
         return []
+    if not isinstance(response, dict):
+        return [Text(text=_words(response))]
     error = _error_of(response)
     if error is not None:
         return [Text(text=_words(error))]

@@ -77,7 +77,9 @@ def _call_id(raw: JsonObject, ids: HistoryIds) -> str:
 
 def _read_result(raw: JsonObject, ids: HistoryIds) -> Turn:
     name = text_of(raw.get("tool_name")) or text_of(raw.get("name"))
-    words = [Text(text=text)] if (text := text_of(raw.get("content"))) else []
+    content = raw.get("content")
+    text = content if isinstance(content, str) else dumps(content).decode() if content else ""
+    words = [Text(text=text)] if text else []
     result = ToolResult(
         call_id=ids.result(text_of(raw.get("tool_call_id")), name),
         parts=(*words, *read_images(raw.get("images"))),

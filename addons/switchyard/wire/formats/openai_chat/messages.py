@@ -21,6 +21,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.words import as_content
 
 FIELD = "field"
 """`form` of a refusal in the message's own member, rather than among the content's parts."""
@@ -114,7 +115,7 @@ def _read_result(message: JsonObject, param: str, calls: _Calls) -> Turn:
     known = _COMMON if legacy else _COMMON | {"tool_call_id"}
     result = ToolResult(
         call_id=calls.answer(given, name if legacy else None),
-        parts=tuple(read_content(message.get("content"), f"{param}.content")),
+        parts=tuple(read_content(as_content(message.get("content")), f"{param}.content")),
         name=name,
         form=_content_form(message),
     )

@@ -34,6 +34,7 @@ from switchyard.wire.shared.envelope import CallProof
 from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import seal
 from switchyard.wire.shared.envelope import unseal
+from switchyard.wire.shared.words import as_content
 
 _MESSAGE = frozenset({"role", "content"})
 _CALL = frozenset({"type", "call_id", "name", "namespace", "arguments"})
@@ -215,9 +216,9 @@ def read_output(item: JsonObject) -> ToolResult:
     said: JsonObject = {"item": rest(item, _OUTPUT)}
     if output is None or (isinstance(output, list) and not output):
         said["output"] = output
-    elif not isinstance(output, str | list):
+    elif (told := as_content(output)) is not output:
         said["output"] = output
-        output = dumps(output).decode()
+        output = told
     elif isinstance(output, str) and (unpacked := _unpacked(output)):
         said["output"] = output
         output = unpacked
