@@ -41,7 +41,8 @@ stop sequence that the provider does not take, with the client's own stop reason
 whose name not every API accepts (longer than 64 characters, or with dots) at the provider, while
 the client keeps its own name. It corrects a function's schema that OpenAI or Anthropic would
 refuse. A call without a result in the history gets a result that says so; a result without its
-call becomes text.
+call becomes text. A message of nothing but media that the provider's format lacks says so to the
+model. Of two tools with one name the later is offered.
 
 Tools that the client runs, but declares by a type of its own provider (Anthropic's bash or text
 editor, OpenAI's shells, `apply_patch`, computer and client-side tool search, Gemini's computer

@@ -9,6 +9,7 @@ several servers (docker/docker-agent, issue 2251).
 from collections.abc import Sequence
 from dataclasses import replace
 
+from switchyard.wire.encoding.members import text_of
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
@@ -53,7 +54,7 @@ def _of_distinct_names(tools: Sequence[Tool]) -> tuple[Tool, ...]:
     return tuple(
         tool
         for place, tool in enumerate(left)
-        if (tool.kind == "server" and (None, tool.raw.get("name")) not in last)
+        if (tool.kind == "server" and (None, text_of(tool.raw.get("name"))) not in last)
         or last.get((tool.namespace, tool.name)) == place
     )
 

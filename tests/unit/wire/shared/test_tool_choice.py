@@ -1,6 +1,7 @@
 """A choice of tools that names only tools the target is offered."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,3 +111,9 @@ def test_functions_of_two_namespaces_have_names_of_their_own() -> None:
     spaces = [{"type": "namespace", "name": name, "tools": [find, find]} for name in ("a", "b")]
     body = {"input": "Go.", "tools": spaces}
     assert len({t["name"] for t in sent("openai-responses", "anthropic", body)["tools"]}) == 2
+
+
+def test_a_name_that_is_no_text_is_nobodys() -> None:
+    odd = replace(SEARCH, raw={"type": "web_search", "name": ["f"]})
+    conversation = Conversation(format="anthropic", model="m", tools=(Tool(name="f"), odd))
+    assert choosable(conversation, "anthropic") is conversation

@@ -121,7 +121,7 @@ class ConverseReader:
     def _within(self, place: int, part: Part) -> tuple[list[Event], _Block]:
         """Returns the block at `place`, which a delta for such a part opens unless it is open."""
         block = self._blocks.get(place)
-        if block is not None and type(block.part) is type(part):
+        if block is not None and type(block.part) is type(part) and not block.redacted:
             return [], block
         return self._open(place, part), self._blocks[place]
 

@@ -195,6 +195,15 @@ def test_an_exception_within_the_stream(name: str, kind: str) -> None:
     assert b"No more." in out + relay.closing()
 
 
+def test_thinking_that_goes_on_after_encrypted_pieces_is_a_part_of_its_own() -> None:
+    reasons = [{"redactedContent": "cmVk"}, {"text": "hm"}, {"signature": "sig"}]
+    deltas = [("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": one}})
+              for one in reasons]  # fmt: skip
+    sealed, said = fold("converse", read([RICH[0], *deltas])).choice.parts
+    assert isinstance(sealed, Thinking) and sealed.redacted == "cmVk"
+    assert isinstance(said, Thinking) and (said.text, said.signature) == ("hm", "sig")
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([n for n, _ in RICH]), st.dictionaries(
     st.sampled_from(["contentBlockIndex", "start", "delta", "stopReason", "usage"]),
