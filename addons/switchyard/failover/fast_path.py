@@ -51,7 +51,9 @@ def enable_fast_path(
     if not isinstance(server, Server) or type(client) is not QuickHttp1Server:
         return
     http1 = http1_client_of(layer, server)
-    if http1 is None or head.headers.get("transfer-encoding") != "chunked":
+    if http1 is None or not http1.reads_chunks:
+        return
+    if head.headers.get("transfer-encoding") != "chunked":
         return
     fast_path = http1.fast_path = FastPath(stream, upstream)
     # Tunnelled connections, and clients that encrypt, need their layers.

@@ -108,6 +108,11 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         return super().handle_event(event)
 
     @property
+    def reads_chunks(self) -> bool:
+        """Whether the answer's body is chunked, so that there is something to take."""
+        return type(self.body_reader) is ChunkedReader
+
+    @property
     def begins_a_chunk(self) -> bool:
         """Whether the next byte begins a chunk of the body."""
         reader = self.body_reader
@@ -129,11 +134,15 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
         if response:
-            if self.fast_path is not None:
-                self.fast_path.close()
-                self.fast_path = None
-            self.answered_at = time.monotonic()
+            self._end_answer()
         yield from super().mark_done(request=request, response=response)
+
+    def _end_answer(self) -> None:
+        """The answer is complete: what follows on the connection belongs to another request."""
+        if self.fast_path is not None:
+            self.fast_path.close()
+            self.fast_path = None
+        self.answered_at = time.monotonic()
 
     def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
         kind = type(event)
@@ -179,7 +188,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         assert stream_id is not None
         yield ReceiveHttp(self.ReceiveData(stream_id, data))
         if self.response is not None and self.request_done and self.may_go_on(self.response):
-            self.answered_at = time.monotonic()
+            self._end_answer()
             self.stream_id = None
             self.begin_anew()
         else:

@@ -1,5 +1,6 @@
 """Where the same provider is asked again, the connection is used again."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,17 +9,33 @@ import pytest
 from tests.integration.egress.calls import ask
 from tests.support.answers import CHAT
 from tests.support.answers import GOOD
+from tests.support.answers import Answer
 from tests.support.answers import refusing
 from tests.support.answers import saying
 from tests.support.proxies import http_proxy
 from tests.support.proxies import socks_proxy
+from tests.support.router import LAUNCHER
 from tests.support.router import Router
+from tests.support.steps import SSE
+from tests.support.steps import Behaviour
+from tests.support.steps import chunked
+from tests.support.steps import whole
 from tests.support.tls import server_context
 from tests.support.upstream import Upstream
 
 type Start = Callable[..., Router]
 
 KEYS = ["sk-1", "sk-2", "sk-3"]
+
+EVENTS = CHAT.events(Answer())
+STREAM = b"".join(EVENTS)
+FRAMINGS: dict[str, Behaviour] = {
+    "length": whole(STREAM, content_type=SSE),
+    "length-in-pieces": (whole(STREAM, content_type=SSE)[0], *EVENTS),
+    "chunks": chunked(*EVENTS),
+    "one-chunk": chunked(STREAM),
+}
+"""The same stream, framed in each way that leaves its connection open."""
 
 
 @pytest.mark.parametrize("proxy", ["", "http", "socks5h"])
@@ -48,3 +65,23 @@ def test_attempts_share_a_connection(
                 asked = [one for one in upstream.requests if one.model == model]
                 assert sorted(str(one.key) for one in asked) == KEYS
                 assert len({one.connection for one in asked}) == 1, name
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_a_stream_leaves_its_connection_fit_for_the_next_client(
+    start_router: Start, tmp_path: Path, upstream_ca: Path, framing: str
+) -> None:
+    plain, tls = Upstream(), Upstream(tls=server_context("http/1.1"))
+    with plain, tls:
+        providers = [
+            {"name": name, "base-url": upstream.url, "api-key": "sk-1"}
+            for name, upstream in (("plain", plain), ("tls", tls))
+        ]
+        config = {"providers": providers, "retry": {"request-retry": 0}}
+        router = start_router({**config, "timeouts": {"first-byte": "5s"}}, trust=upstream_ca)
+        for name, upstream in (("plain", plain), ("tls", tls)):
+            upstream.on("m", FRAMINGS[framing], *FRAMINGS.values())
+            for _ in range(1 + len(FRAMINGS)):
+                assert GOOD in ask(router, f"{name}/m", True).text
+            if os.environ.get(LAUNCHER) != "mitmdump":  # where each client's are its own
+                assert upstream.connections == 1, name
