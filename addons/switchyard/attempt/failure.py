@@ -16,10 +16,12 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.outcome import Problem
 
+_TOLD_KINDS = ("status", "body", "event")
+
 
 def what_went_wrong(failure: AttemptFailure, problem: Problem | None) -> ApiError:
     """Returns the error that ended an attempt: the upstream's or our own."""
-    if failure.kind == "answer" and problem is not None:
+    if problem is not None and _is_answer(failure, problem):
         return problem.error
     kind: ErrorKind = "timeout" if failure.kind == "timeout" else "unavailable"
     return ApiError(message=failure.message, kind=kind)
@@ -35,7 +37,7 @@ def see(
     """Returns a failed attempt as the failure table describes failures."""
     kind: SeenKind
     status: int | None = None
-    if failure.kind == "answer":
+    if _is_answer(failure, problem):
         kind = problem.kind if problem else "malformed"
         status = problem.status if problem else None
     elif failure.phase == "connect":
@@ -59,6 +61,15 @@ def see(
         reach=told_reach(error.raw, error.message, _headers(state)),
         client=_words_of(state),
     )
+
+
+def _is_answer(failure: AttemptFailure, problem: Problem | None) -> bool:
+    """Whether the response itself is the failure.
+
+    An error that the upstream told is one too where its body stalled or broke off: its status says
+    what the connection's end does not.
+    """
+    return failure.kind == "answer" or (problem is not None and problem.kind in _TOLD_KINDS)
 
 
 def _headers(state: AttemptState) -> Mapping[str, str]:

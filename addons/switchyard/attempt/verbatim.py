@@ -66,7 +66,7 @@ class VerbatimReceiver(RelayReceiver):
     def _choose(self, mended: bytes, ended: bool, broke: bool = False) -> bytes:
         relay = self._relay
         if not relay.committed:
-            if ended and relay.failed:
+            if ended and relay.failed and not broke:
                 self._keep_refusal()
             return b""
         if self._mends is None:

@@ -79,10 +79,8 @@ from switchyard.failover.request_stream import RequestStream
 from switchyard.failover.upgrade import upgrade
 from switchyard.failover.upstream_request import PieceRead
 from switchyard.failover.upstream_request import UpstreamRequest
+from switchyard.protocols.http1 import SWITCHING
 from switchyard.protocols.http1 import nothing
-
-SWITCHING = 101
-"""The status with which a connection switches to another protocol."""
 
 _FROM_UPSTREAM = frozenset(
     {

@@ -31,11 +31,13 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import FailoverLayer
+from switchyard.protocols.http1 import SWITCHING
 from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http1_client import WholeRequest
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import UNDONE
 from switchyard.protocols.retired import retire
+from switchyard.redaction.text import without_quoted
 
 CLOSED = "server closed connection"
 """mitmproxy's text for a server that closed a connection without any response."""
@@ -43,11 +45,17 @@ CLOSED = "server closed connection"
 _UNREADABLE = "Cannot parse HTTP response: "
 """The start of mitmproxy's text for an unreadable head."""
 
+_UNFRAMED = "HTTP/1 protocol error: "
+"""The start of mitmproxy's text for a body whose framing is broken, of which h11 quotes a line."""
+
 STALE_AFTER = 2.0
 """Seconds of idleness after which servers close a connection at the earliest.
 
 Source: the default of gunicorn.
 """
+
+REFUSAL_WITHIN = 5.0
+"""Seconds for the body of a response with an error's status."""
 
 STALE_WITHIN = 0.1
 """Scheduling delay (seconds) tolerated when deciding that a connection was stale."""
@@ -193,13 +201,17 @@ class UpstreamRequest:
                     self.spare -= len(data)
                 return self._received_data(self.read(data))
             case ResponseHeaders(response=response) if state == "head":
+                if response.status_code == SWITCHING:
+                    # Nobody asked for it: what follows is no HTTP, and carries no other request.
+                    failure = AttemptFailure("reset", "the upstream switched to another protocol")
+                    return self.race.broken(self, failure)
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
                 self.state = "body"
                 self.resend = None
                 if self.attempt.observer is not None:
                     self.attempt.observer.head(response)
                 self.receiver.start(response)
-                return nothing()
+                return nothing() if response.status_code < 300 else self._await_refusal()
             case ResponseEndOfMessage() if state == "body":
                 self.retire()
                 self.race.layer.upstreams.offer(self.server)
@@ -212,6 +224,13 @@ class UpstreamRequest:
                 return nothing()  # the formats routed here have no trailers
         failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
         return self.race.broken(self, failure)
+
+    def _await_refusal(self) -> CommandGenerator[None]:
+        """Gives the body of an error less time than output gets: its status says most of it."""
+        deadlines, key = self.race.deadlines, (Deadline.FIRST_OUTPUT, self)
+        due = deadlines.get(key)
+        if due is None or due > time.monotonic() + REFUSAL_WITHIN:
+            yield from deadlines.arm(Deadline.FIRST_OUTPUT, REFUSAL_WITHIN, self)
 
     def read(self, data: bytes) -> bytes:
         """Returns the receiver's output for a piece of the body."""
@@ -367,4 +386,7 @@ def _reason(message: str) -> str:
         if reason.startswith("the head of the response"):
             return reason
         return "the response is not valid HTTP"
-    return message.replace("reset by client", "reset by the upstream")
+    if message.startswith(_UNFRAMED):
+        ended = message.startswith("peer closed", len(_UNFRAMED))
+        return f"the response {'broke off' if ended else 'is not framed as HTTP'}"
+    return without_quoted(message).replace("reset by client", "reset by the upstream")

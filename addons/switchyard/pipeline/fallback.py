@@ -22,6 +22,8 @@ from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
+from switchyard.policy.retry_after import LONGEST
+from switchyard.policy.retry_after import LONGEST_BUSY
 from switchyard.policy.retry_after import earliest_retry
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
@@ -145,11 +147,13 @@ class Fallback:
         seen = see(state, failure, problem, error, after_output)
         verdict = self._snapshots.current.failure_table(state.target.provider).classify(seen)
         assert seen.client is not None
+        is_quota = verdict.cls == "quota"
         retry_after = earliest_retry(
             lower_items(state.upstream_headers) if state.upstream_headers else {},
             seen.client.without_any(error.raw) if error.raw else None,
             time.time(),
-            limits=verdict.cls == "quota",
+            LONGEST if is_quota else LONGEST_BUSY,
+            limits=is_quota,
         )
         self._leave_suspended(state, seen)
         again = self._renews(state, seen) or self._again(state, verdict, seen)

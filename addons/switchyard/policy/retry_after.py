@@ -18,6 +18,9 @@ from switchyard.policy.told_terms import until_midnight
 LONGEST = 32 * 86_400.0
 """Seconds; a term longer than this is taken for this."""
 
+LONGEST_BUSY = 3600.0
+"""The same where no quota is used up: how long a provider will be busy is a guess."""
+
 _EPOCH = 1e8
 """A number of seconds this large is a point in time (1973 or later), no span."""
 _EPOCH_MS = 1e11

@@ -30,6 +30,7 @@ from mitmproxy.proxy.layers.http import ResponseProtocolError
 
 from switchyard.protocols.chunked import whole_chunks
 from switchyard.protocols.http1 import QuickHttp1
+from switchyard.protocols.message_heads import drop_blank_lines
 from switchyard.protocols.message_heads import too_large
 from switchyard.protocols.message_heads import upstream_heads
 from switchyard.protocols.written_heads import pieces
@@ -229,6 +230,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and self.request is not None:
+            drop_blank_lines(self.buf)  # which some send behind the body before
             while _INTERIM.match(self.buf._data):
                 if self.buf.maybe_extract_lines() is None:
                     yield from self._limit_head()

@@ -16,8 +16,10 @@ from tests.support.proxies import http_proxy
 from tests.support.proxies import socks_proxy
 from tests.support.router import LAUNCHER
 from tests.support.router import Router
+from tests.support.steps import HANG
 from tests.support.steps import SSE
 from tests.support.steps import Behaviour
+from tests.support.steps import Head
 from tests.support.steps import chunked
 from tests.support.steps import whole
 from tests.support.tls import server_context
@@ -85,3 +87,25 @@ def test_a_stream_leaves_its_connection_fit_for_the_next_client(
                 assert GOOD in ask(router, f"{name}/m", True).text
             if os.environ.get(LAUNCHER) != "mitmdump":  # where each client's are its own
                 assert upstream.connections == 1, name
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_switched_to_another_protocol_carries_nothing_more(
+    start_router: Start, tmp_path: Path, upstream_ca: Path, stream: bool
+) -> None:
+    """The next key goes to the same upstream, over another connection."""
+    plain, tls = Upstream(), Upstream(tls=server_context("http/1.1"))
+    with plain, tls:
+        providers = [
+            {"name": name, "base-url": upstream.url, "api-key-entries": KEYS}
+            for name, upstream in (("plain", plain), ("tls", tls))
+        ]
+        router = start_router({"providers": providers}, trust=upstream_ca)
+        switches: Behaviour = (Head(101, (("upgrade", "x"), ("connection", "upgrade"))), HANG)
+        for name, upstream in (("plain", plain), ("tls", tls)):
+            plan = upstream.on("m", switches, saying(CHAT))
+            answer = ask(router, f"{name}/m", stream)
+            assert GOOD in answer.text and answer.headers["x-switchyard-attempts"] == "2"
+            first, second = plan.requests
+            assert first.connection != second.connection
+            first.gone.wait(10)

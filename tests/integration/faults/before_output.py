@@ -110,6 +110,7 @@ def _too_long(dialect: Dialect, request: object, seen: object) -> Behaviour:
     return (head, shown, Raw(b"".join(dialect.events(_SPOILT)[1:])))
 
 
+_CHUNKED = (("content-type", SSE), ("transfer-encoding", "chunked"))
 _TELLS_GZIP = (("content-encoding", "gzip"),)
 _HTML = f"<!doctype html><html><body><h1>Welcome, {BAD}</h1></body></html>".encode()
 _NO_STREAM = whole(b"", content_type=SSE)
@@ -138,6 +139,13 @@ FAULTS = [
     _fault("reset-after-head", _streamed(lambda d: [], RESET)),
     _fault("hang-after-head", _streamed(lambda d: [], HANG), TIMED_OUT),
     _fault("bad-chunk-size-first", _streamed(_opening, Raw(f"xyz\r\n{BAD}\r\n".encode()))),
+    _fault(
+        "body-without-its-chunks",
+        _by_kind(
+            lambda d, r, s: (Head(200, _CHUNKED), Raw(b"data: " + d.whole(_SPOILT) + b"\r\n\r\n")),
+            lambda d, r, s: (Head(200, _CHUNKED), Raw(d.whole(_SPOILT) + b"\r\n\r\n")),
+        ),
+    ),
     _fault("truncated-chunk-first", _streamed(_opening, Raw(b"ffff\r\ndata: "), CUT)),
     _fault("shorter-than-its-length", _by_kind(_too_short, _half_json(CUT))),
     _fault("longer-than-its-length", _by_kind(_too_long, _half_json())),

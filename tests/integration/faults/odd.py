@@ -33,6 +33,7 @@ from tests.support.steps import Behaviour
 from tests.support.steps import Drip
 from tests.support.steps import GoAway
 from tests.support.steps import Head
+from tests.support.steps import Raw
 from tests.support.steps import ResetStream
 from tests.support.steps import Step
 from tests.support.steps import Trailers
@@ -388,6 +389,7 @@ FAULTS = [
     _odd("until-close", _until_close("HTTP/1.1")),
     _odd("http-1.0", _until_close("HTTP/1.0")),
     _odd("interim-heads", _framed(Head(100), Head(103, (("link", "</x>; rel=preload"),)))),
+    _odd("blank-lines-before-the-head", _framed(Raw(b"\r\n\r\n"))),
     _odd("trailers", _framed(after=(Trailers((("x-checksum", "1"), ("server-timing", "a"))),))),
     _odd("trailers-over-http2", _framed(after=(Trailers((("x-sum", "1"),)),)), site="tls-http2"),
     _odd("slow-drip", _dripping),

@@ -17,8 +17,14 @@ from tests.support.answers import BAD
 from tests.support.answers import CHAT
 from tests.support.answers import Dialect
 from tests.support.answers import refusing
+from tests.support.steps import CUT
+from tests.support.steps import HANG
+from tests.support.steps import RESET
 from tests.support.steps import Behaviour
+from tests.support.steps import Drip
+from tests.support.steps import Fields
 from tests.support.steps import Head
+from tests.support.steps import Step
 from tests.support.steps import whole
 
 type _Headers = Callable[[], Sequence[tuple[str, str]]]
@@ -91,6 +97,15 @@ def _page(name: str, status: int) -> Fault:
     return Fault(name=name, sort="before", play=play, status=(status,))
 
 
+_ERROR_HEAD = (("content-type", "application/json"), ("content-length", "400"))
+
+
+def _unfinished(name: str, status: int, *then: Step, headers: Fields = ()) -> Fault:
+    """An error of which the status comes, and not the body: it means what the status says."""
+    play = always((Head(status, (*_ERROR_HEAD, *headers)), b'{"error": {', *then))
+    return Fault(name=name, sort="before", play=play, status=(status,))
+
+
 def _in(seconds: float) -> str:
     return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat(timespec="milliseconds")
 
@@ -108,6 +123,9 @@ def _redirect(status: int) -> Fault:
     return Fault(
         name=f"redirect-{status}", sort="before", play=always((head,)), status=(BAD_GATEWAY,)
     )
+
+
+_NEVER = "Fri, 31 Dec 9999 23:59:59 GMT"
 
 
 def _epoch(seconds: float) -> str:
@@ -206,6 +224,20 @@ FAULTS = [
     _redirect(302),
     _redirect(307),
     _redirect(308),
+    _refusal(
+        "503-date-of-another-age",
+        503,
+        headers=lambda: [("retry-after", _NEVER)],
+        retry_after=range(60, 3601),
+    ),
+    # The body of the error does not come
+    _unfinished("401-body-hangs", 401, HANG),
+    _unfinished("401-body-reset", 401, RESET),
+    _unfinished("402-body-cut", 402, CUT),
+    _unfinished("429-body-hangs", 429, HANG, headers=(("retry-after", "7"),)),
+    _unfinished("429-body-drips", 429, Drip((b" ",), 0.02, endless=True)),
+    _unfinished("503-body-is-no-gzip", 503, b"x" * 389, headers=(("content-encoding", "gzip"),)),
+    _unfinished("500-encoded-strangely", 500, b"x" * 389, headers=(("content-encoding", "x"),)),
     # The request's fault
     _refusal("400", 400, "messages: field required", request=True),
     _refusal("400-content-policy", 400, "flagged", request=True, code="content_policy_violation"),

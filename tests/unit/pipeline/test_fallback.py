@@ -203,8 +203,10 @@ def test_what_an_attempt_ended_with() -> None:
     problem = Problem("status", ApiError(message="theirs", status=503), 503)
     assert what_went_wrong(AttemptFailure("answer", "ours"), problem).message == "theirs"
     assert what_went_wrong(AttemptFailure("answer", "ours"), None).message == "ours"
-    late = what_went_wrong(AttemptFailure("timeout", "late", "total"), problem)
-    assert (late.message, late.kind) == ("late", "timeout")
+    late = AttemptFailure("timeout", "late", "total")
+    assert what_went_wrong(late, problem).message == "theirs", "a status is worth its word"
+    cut = what_went_wrong(late, Problem("cut", ApiError(message="half of it"), 200))
+    assert (cut.message, cut.kind) == ("late", "timeout")
     assert what_went_wrong(AttemptFailure("reset", "gone"), None).kind == "unavailable"
 
 

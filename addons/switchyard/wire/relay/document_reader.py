@@ -27,7 +27,7 @@ class ErrorReader:
 
     def feed(self, data: bytes) -> bytes:
         self._collected += data[: MAX_ERROR_BODY - len(self._collected)]
-        return b""
+        return self.end() if len(self._collected) == MAX_ERROR_BODY else b""
 
     def end(self) -> bytes:
         error = refusal_of(self._upstream, self._outcome.status, bytes(self._collected))
@@ -39,8 +39,8 @@ class ErrorReader:
         return self.end()
 
     def fail(self, kind: ProblemKind, message: str) -> bytes:
-        self._outcome.fail(kind, message)
-        return b""
+        """Treats an error body that cannot be read like none: the status says enough."""
+        return self.end()
 
 
 class BodyCollector:

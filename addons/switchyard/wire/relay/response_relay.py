@@ -69,7 +69,7 @@ class ResponseRelay:
             try:
                 self._decode = decoder(content_encoding)
             except UnknownEncoding as e:
-                self.outcome.fail("malformed", str(e))
+                self._fail(str(e))
         elif self._content_type.startswith(CONTENT_TYPE):
             self._decode = self._messages = MessagesAsEvents()
 
