@@ -57,6 +57,10 @@ class TcpConnection(asyncio.Protocol):
         """Whether the peer reads more slowly than the router writes."""
         self.holds = 0
         """How many want nothing read from it now."""
+        self.held = False
+        """Whether nothing is read from it now, for their sake or that of a congested peer."""
+        self.held_until = 0.0
+        """When that last ended, by `time.monotonic`."""
         self._pending: list[bytes] = []
         self.wire_fast_path: ByteTaker | None = None
         """Takes incoming bytes, and leaves those that the owner must see."""

@@ -97,7 +97,11 @@ class EngineHandler(Driving):
         for wire in wires:
             if wire.transport.is_closing():
                 continue
-            if wire.holds or any(other is not wire for other in congested):
+            held = bool(wire.holds) or any(other is not wire for other in congested)
+            if wire.held and not held:
+                wire.held_until = time.monotonic()
+            wire.held = held
+            if held:
                 wire.transport.pause_reading()
             else:
                 wire.transport.resume_reading()

@@ -14,7 +14,7 @@ moment no byte of an attempt reaches the client.
 - `upstream_request.py`: one running attempt; `deadlines.py`: the deadlines of both.
 - `fast_path.py`: the shorter path of chunks (docs/hot-path.md).
 - `upgrade.py`: a stream that becomes a WebSocket, which is `protocols/websocket.py`.
-- `holding.py`: pauses reading from connections.
+- `holding.py`: pauses reading from connections; `slow_clients.py`: what that does to deadlines.
 - `control.py`: the interface for other addons; `pipeline/failover.py`: the addon that replaces
   mitmproxy's layers.
 

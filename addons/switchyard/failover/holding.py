@@ -1,6 +1,7 @@
 """Pauses reading from a connection whose peer does not keep up."""
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 from typing import Protocol
@@ -14,6 +15,8 @@ class HeldWire(Protocol):
 
     congested: bool
     holds: int
+    held: bool
+    held_until: float
 
 
 class Wires(Protocol):
@@ -46,6 +49,12 @@ class WireHolding:
         wire: HeldWire | None = self._handler.connection_of(one)
         return wire is not None and wire.congested
 
+    def held_until(self, one: Connection) -> float:
+        wire: HeldWire | None = self._handler.connection_of(one)
+        if wire is None:
+            return 0.0
+        return time.monotonic() if wire.held else wire.held_until
+
 
 class TaskHolding:
     """Pauses the tasks of mitmproxy, each of which reads from one connection.
@@ -57,14 +66,22 @@ class TaskHolding:
         self._handler = handler
         self._held: Counter[Connection] = Counter()
         self._released = asyncio.Event()
+        self._waiting = 0
+        """Tasks that read nothing until their peers have taken their data."""
+        self._held_until = 0.0
         self._drain = handler.drain_writers
         handler.drain_writers = self._drain_and_wait  # type: ignore[method-assign]
 
     async def _drain_and_wait(self) -> None:
-        await self._drain()
-        while self._held and self._is_held(asyncio.current_task()):
-            self._released.clear()
-            await self._released.wait()
+        self._waiting += 1
+        try:
+            await self._drain()
+            while self._held and self._is_held(asyncio.current_task()):
+                self._released.clear()
+                await self._released.wait()
+        finally:
+            self._waiting -= 1
+            self._held_until = time.monotonic()
 
     def _is_held(self, task: asyncio.Task[Any] | None) -> bool:
         transports = self._handler.transports
@@ -81,3 +98,6 @@ class TaskHolding:
 
     def congested(self, one: Connection) -> bool:
         return False  # mitmproxy reads nothing until the peers have taken all data
+
+    def held_until(self, one: Connection) -> float:
+        return time.monotonic() if self._waiting else self._held_until

@@ -31,6 +31,7 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import FailoverLayer
+from switchyard.failover.slow_clients import spare_slow_client
 from switchyard.protocols.http1 import SWITCHING
 from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http1_client import WholeRequest
@@ -113,6 +114,7 @@ class UpstreamRequest:
 
     __slots__ = (
         "attempt",
+        "held_since",
         "id",
         "idle_for",
         "progress",
@@ -150,6 +152,8 @@ class UpstreamRequest:
         self.state: Literal["connecting", "head", "body", "over"] = "connecting"
         self.wins = False
         """Whether the client gets this response."""
+        self.held_since: float | None = None
+        """Since when the client takes nothing, as far as deadlines that passed told of it."""
         self.spare: int | None = None
         """Bytes that may still follow a complete response; None before it is complete."""
 
@@ -201,8 +205,7 @@ class UpstreamRequest:
                     self.spare -= len(data)
                 return self._received_data(self.read(data))
             case ResponseHeaders(response=response) if state == "head":
-                if response.status_code == SWITCHING:
-                    # Nobody asked for it: what follows is no HTTP, and carries no other request.
+                if response.status_code == SWITCHING:  # unasked, and what follows is no HTTP
                     failure = AttemptFailure("reset", "the upstream switched to another protocol")
                     return self.race.broken(self, failure)
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
@@ -211,7 +214,7 @@ class UpstreamRequest:
                 if self.attempt.observer is not None:
                     self.attempt.observer.head(response)
                 self.receiver.start(response)
-                return nothing() if response.status_code < 300 else self._await_refusal()
+                return nothing() if response.status_code < 300 else _await_refusal(self)
             case ResponseEndOfMessage() if state == "body":
                 self.retire()
                 self.race.layer.upstreams.offer(self.server)
@@ -224,13 +227,6 @@ class UpstreamRequest:
                 return nothing()  # the formats routed here have no trailers
         failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
         return self.race.broken(self, failure)
-
-    def _await_refusal(self) -> CommandGenerator[None]:
-        """Gives the body of an error less time than output gets: its status says most of it."""
-        deadlines, key = self.race.deadlines, (Deadline.FIRST_OUTPUT, self)
-        due = deadlines.get(key)
-        if due is None or due > time.monotonic() + REFUSAL_WITHIN:
-            yield from deadlines.arm(Deadline.FIRST_OUTPUT, REFUSAL_WITHIN, self)
 
     def read(self, data: bytes) -> bytes:
         """Returns the receiver's output for a piece of the body."""
@@ -311,6 +307,7 @@ class UpstreamRequest:
 
     def check_deadlines(self, past: set[DeadlineKey]) -> CommandGenerator[None]:
         """Acts on the first of its deadlines that has passed."""
+        yield from spare_slow_client(self, past)
         if (Deadline.BETWEEN_CHUNKS, self) in past:
             yield from self._time_out(Deadline.BETWEEN_CHUNKS)
         elif (Deadline.PROGRESS, self) in past:
@@ -359,6 +356,14 @@ class UpstreamRequest:
         """Excludes a connection that timed out, and so may be dead, from further use."""
         if self.server is not None:
             retire(self.server)
+
+
+def _await_refusal(upstream: UpstreamRequest) -> CommandGenerator[None]:
+    """Gives the body of an error less time than output gets: its status says most of it."""
+    deadlines, key = upstream.race.deadlines, (Deadline.FIRST_OUTPUT, upstream)
+    due = deadlines.get(key)
+    if due is None or due > time.monotonic() + REFUSAL_WITHIN:
+        yield from deadlines.arm(Deadline.FIRST_OUTPUT, REFUSAL_WITHIN, upstream)
 
 
 def _was_stale(upstream: UpstreamRequest, now: float) -> bool:

@@ -42,6 +42,13 @@ class Holding(Protocol):
         """Whether the peer reads more slowly than it is written to."""
         ...
 
+    def held_until(self, one: connection.Connection) -> float:
+        """Until when nothing was read from a connection, by `time.monotonic`.
+
+        Now where that is so still, 0 where it never was.
+        """
+        ...
+
 
 class NoHolding:
     """Where nothing can be held back."""
@@ -52,6 +59,9 @@ class NoHolding:
 
     def congested(self, one: connection.Connection) -> bool:
         return False
+
+    def held_until(self, one: connection.Connection) -> float:
+        return 0.0
 
 
 @dataclass(slots=True, eq=False)

@@ -1,6 +1,8 @@
 """Requests as clients really send them: compressed, chunked, large, with headers of all kinds."""
 
+import asyncio
 import gzip
+import json
 import zlib
 from typing import Any
 
@@ -188,3 +190,36 @@ async def test_a_mid_conversation_system_message(stage: Stage, http: httpx2.Asyn
         if dialect is CHAT:
             roles = [message["role"] for message in plan.requests[0].json["messages"]]
             assert roles == ["user", "assistant", "system", "user"]
+
+
+UNREADABLE = {
+    "no-host": "host: ",
+    "two-hosts": "host: a\r\nhost: b",
+    "length-twice": "host: a\r\ncontent-length: 2\r\ncontent-length: 2",
+    "length-of-many-digits": "host: a\r\ncontent-length: " + "9" * 5000,
+    "length-and-chunks": "host: a\r\ncontent-length: 2\r\ntransfer-encoding: chunked",
+    "space-in-a-name": "host: a\r\nx-key : sk-secret-1234567890",
+    "no-header": "host: a\r\nsk-secret-1234567890",
+    "nul": "host: a\r\nx-key: sk-secret-\0",
+}
+
+
+@pytest.mark.parametrize("head", UNREADABLE)
+async def test_heads_that_cannot_be_read(stage: Stage, head: str) -> None:
+    """Refused in JSON, without what they held and without words of the router's insides."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.router.port)
+    writer.write(f"POST {CHAT.path} HTTP/1.1\r\n{UNREADABLE[head]}\r\n\r\n{{}}".encode())
+    said, _, body = (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")
+    writer.close()
+    assert said.startswith(b"HTTP/1.1 400 ") and b"mitmproxy" not in said.lower()
+    error = read_body("openai-chat", body).error
+    assert error is not None and error["type"] == "invalid_request_error"
+    for word in ("secret", "option", "sys."):
+        assert word not in error["message"]
+
+
+async def test_a_number_of_many_digits(stage: Stage, http: httpx2.AsyncClient) -> None:
+    content = encoded(question("chat/any")).replace(b"9}", b"9" * 5000 + b"}")
+    assert len(content) > 5000
+    answer = await http.post(CHAT.path, content=content)
+    assert answer.status_code == 400 and "sys." not in json.dumps(answer.json())

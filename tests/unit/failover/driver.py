@@ -153,6 +153,8 @@ class Held:
     def __init__(self) -> None:
         self.held: Counter[connection.Connection] = Counter()
         self.full: set[connection.Connection] = set()
+        self.until = 0.0
+        """Until when nothing was read from upstreams."""
 
     def hold(self, one: connection.Connection) -> None:
         self.held[one] += 1
@@ -162,6 +164,9 @@ class Held:
 
     def congested(self, one: connection.Connection) -> bool:
         return one in self.full
+
+    def held_until(self, one: connection.Connection) -> float:
+        return self.until
 
 
 class Driver:

@@ -47,6 +47,10 @@ def loads(data: bytes | str) -> Any:
             return json.loads(data)
         except RecursionError as e:
             raise ValueError("JSON is nested too deeply") from e
+        except json.JSONDecodeError:
+            raise
+        except ValueError as e:
+            raise ValueError("a number has too many digits") from e
 
 
 def dumps(value: Any) -> bytes:
