@@ -21,7 +21,7 @@ _TOLD_KINDS = ("status", "body", "event")
 
 def what_went_wrong(failure: AttemptFailure, problem: Problem | None) -> ApiError:
     """Returns the error that ended an attempt: the upstream's or our own."""
-    if problem is not None and _is_answer(failure, problem):
+    if problem is not None and (failure.kind == "answer" or _is_told(problem)):
         return problem.error
     kind: ErrorKind = "timeout" if failure.kind == "timeout" else "unavailable"
     return ApiError(message=failure.message, kind=kind)
@@ -37,7 +37,7 @@ def see(
     """Returns a failed attempt as the failure table describes failures."""
     kind: SeenKind
     status: int | None = None
-    if _is_answer(failure, problem):
+    if failure.kind == "answer" or _is_told(problem):
         kind = problem.kind if problem else "malformed"
         status = problem.status if problem else None
     elif failure.phase == "connect":
@@ -63,13 +63,13 @@ def see(
     )
 
 
-def _is_answer(failure: AttemptFailure, problem: Problem | None) -> bool:
-    """Whether the response itself is the failure.
+def _is_told(problem: Problem | None) -> bool:
+    """Whether the response itself told an error.
 
-    An error that the upstream told is one too where its body stalled or broke off: its status says
-    what the connection's end does not.
+    That is the failure then, also where the body stalled or broke off: a status says what the end
+    of its connection does not.
     """
-    return failure.kind == "answer" or (problem is not None and problem.kind in _TOLD_KINDS)
+    return problem is not None and problem.kind in _TOLD_KINDS
 
 
 def _headers(state: AttemptState) -> Mapping[str, str]:
