@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -180,6 +181,19 @@ def test_repeated_ids_of_calls_are_told_apart_at_another_format() -> None:
     items = json.loads(attempt.request.content or b"")["input"]
     ids = [item["call_id"] for item in items if "call_id" in item]
     assert ids == ["call_0", "call_0", "call_0x2", "call_0x2"]
+
+
+def test_calls_of_one_answer_that_share_an_id_are_told_apart() -> None:
+    pipeline = Pipeline(make_runtime())
+    tool = {"name": "f", "input_schema": {"type": "object"}}
+    flow = call_flow(pipeline.runtime, "anthropic", HOME["openai-chat"], tools=[tool], stream=True)
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    call = {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    calls = [{**call, "index": number} for number in range(2)]
+    choice = {"index": 0, "delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}
+    told = pipeline.answer(attempt, b"data: %b\n\n" % json.dumps({"choices": [choice]}).encode())
+    assert re.findall(rb'"tool_use","id":"(\w+)"', told) == [b"call_0", b"call_0x2"]
 
 
 @pytest.mark.parametrize("client", NAMES)

@@ -9,7 +9,9 @@ from switchyard.wire.model.events import Event
 class Stage(Protocol):
     """Takes the events of one response in their order. One per attempt.
 
-    The client reads the same however the upstream splits its bytes.
+    The client reads the same however the upstream splits its bytes. A stage that passes words on as
+    they are, and keeps nothing of them, declares that by a method `forgets` (see `skim.Forgets`):
+    without it every frame of a stream is read for its sake.
     """
 
     @property

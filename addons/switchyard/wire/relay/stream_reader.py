@@ -210,10 +210,11 @@ class EventStreamReader:
 
 def _skimmer(conversion: Conversion, reader: object, sink: Sink) -> Skimmer | None:
     """Returns the recogniser of repeated frames; None if every frame must be read."""
-    if not conversion.streams or conversion.continuation is not None or conversion.stages:
+    if not conversion.streams or conversion.continuation is not None:
         return None
-    forgets = getattr(reader, "forgets", None)
-    if not forgets or not sink.forgets:
+    who = (reader, *conversion.stages)
+    forgets = [found for one in who if (found := getattr(one, "forgets", None)) is not None]
+    if len(forgets) < len(who) or sink.forgets is None:
         return None
     noting = (conversion.notes.forgets,) if conversion.notes.keeps == "words" else ()
-    return Skimmer(forgets, sink.forgets, *noting)
+    return Skimmer(*forgets, sink.forgets, *noting)

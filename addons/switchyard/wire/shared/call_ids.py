@@ -20,6 +20,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import TextDelta
 
 _MADE_UP = "call_made_up_"
 
@@ -114,6 +115,10 @@ class FreshIds:
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         return [self._freshened(event) for event in events]
+
+    def forgets(self, event: TextDelta) -> bool:
+        """Words pass as they are."""
+        return True
 
     def _freshened(self, event: Event) -> Event:
         if not isinstance(event, PartStart) or not isinstance(event.part, ToolCall):

@@ -23,6 +23,7 @@ from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import TextDelta
 from switchyard.wire.shared.tool_names import MAX_LENGTH
 
 _FITS = re.compile(rf"[a-zA-Z_][a-zA-Z0-9_-]{{0,{MAX_LENGTH - 1}}}")
@@ -76,6 +77,10 @@ class GivenNames:
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         return [self._named(event) for event in events]
+
+    def forgets(self, event: TextDelta) -> bool:
+        """Words pass as they are."""
+        return True
 
     def _named(self, event: Event) -> Event:
         if not isinstance(event, PartStart | PartEnd) or not isinstance(event.part, ToolCall):

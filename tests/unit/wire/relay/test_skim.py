@@ -15,6 +15,9 @@ from switchyard.wire.format import Asked
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay import stream_reader
 from switchyard.wire.relay.relay import Relay
+from switchyard.wire.relay.stage import Stage
+from switchyard.wire.shared.call_ids import FreshIds
+from switchyard.wire.translate.rename_tools import GivenNames
 
 ASKED = Asked(model="asked", id="0123456789abcdef", created=1_700_000_000, include_usage=True)
 
@@ -91,8 +94,13 @@ blocks = st.lists(
 )
 
 
+def stages_of(home: str, away: str) -> list[Stage]:
+    """Those of a conversation that has called tools, some of them by other names."""
+    return [] if home == away else [FreshIds(["t"]), GivenNames({"given": "f"})]
+
+
 def relayed(home: str, away: str, pieces: list[bytes], skims: bool) -> tuple[list[bytes], Relay]:
-    relay = Relay(FORMATS[home], FORMATS[away], True, ASKED)
+    relay = Relay(FORMATS[home], FORMATS[away], True, ASKED, stages=stages_of(home, away))
     relay.start(200, "text/event-stream")
     out: list[bytes] = []
     with nullcontext() if skims else patch.object(stream_reader, "_skimmer", return_value=None):
@@ -153,7 +161,7 @@ def test_anthropic(away: str, stream: list[bytes], cuts: list[int]) -> None:
     ],
 )
 def test_a_stream_is_not_read_to_the_end(home: str, away: str, frames: list[bytes]) -> None:
-    relay = Relay(FORMATS[home], FORMATS[away], True, ASKED)
+    relay = Relay(FORMATS[home], FORMATS[away], True, ASKED, stages=stages_of(home, away))
     relay.start(200, "text/event-stream")
     if home == "anthropic":
         start = anthropic("content_block_start", index=0, content_block={"type": "text"})

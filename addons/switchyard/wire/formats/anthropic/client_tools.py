@@ -19,6 +19,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import TextDelta
 from switchyard.wire.shared.declared_tools import function
 from switchyard.wire.shared.declared_tools import obj
 from switchyard.wire.shared.declared_tools import point
@@ -109,6 +110,10 @@ class ToolsetCalls:
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         return [self._named(event) for event in events]
+
+    def forgets(self, event: TextDelta) -> bool:
+        """Words pass as they are."""
+        return True
 
     def _named(self, event: Event) -> Event:
         if not isinstance(event, PartStart | PartEnd) or not isinstance(event.part, ToolCall):
