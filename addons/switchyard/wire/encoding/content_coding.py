@@ -40,6 +40,10 @@ class TooLarge(CorruptEncoding):
     """The body unpacks to more than it may."""
 
 
+_NO_CODING = frozenset({"identity", "none", "utf-8", "utf8"})
+"""Names of no coding (RFC 9110, section 8.4.1: `identity`), and what some servers send for it."""
+
+
 def decoder(encoding: str) -> Decode:
     """Return a function that decodes `encoding` (the header's value) piece by piece.
 
@@ -49,7 +53,7 @@ def decoder(encoding: str) -> Decode:
     names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
     if len(names) > _MOST_STEPS:
         raise UnknownEncoding(f"more than {_MOST_STEPS} content-encodings are not supported")
-    steps = [_step(name) for name in reversed(names) if name != "identity"]
+    steps = [_step(name) for name in reversed(names) if name not in _NO_CODING]
 
     def decode(data: bytes) -> bytes:
         for step in steps:

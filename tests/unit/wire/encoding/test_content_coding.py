@@ -26,6 +26,8 @@ ENCODERS = {
     "br": brotli.compress,
     "zstd": zstandard.compress,
     "identity": bytes,
+    "none": bytes,
+    "UTF-8": bytes,
 }
 
 

@@ -56,7 +56,7 @@ _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}", re.ASCII)
 def write_request(c: Conversation) -> JsonObject:
     """Returns the request body for a conversation; path and method say model and stream."""
     names, family = Names(c.tools), family_of(c.model)
-    tools = offered_tools(c)
+    tools = offered_tools(c, family)
     choice = settled_choice(c.tool_choice, family) if tools else None
     writer = _Messages(c, names, with_calls=bool(tools))
     turns = writer.turns()

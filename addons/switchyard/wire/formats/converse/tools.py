@@ -22,12 +22,17 @@ _ROOT = ("type", "properties", "required", "$defs", "definitions")
 """What the schema of a tool may have at its root for Nova (its guide, "Defining a tool")."""
 
 
-def offered_tools(c: Conversation) -> list[Tool]:
-    """Returns the tools that may be called: the API has no word against calls or for some."""
+def offered_tools(c: Conversation, family: Family) -> list[Tool]:
+    """Returns the tools that may be called: the API has no word against calls or for some.
+
+    A model that cannot be made to call a certain tool is offered that one alone.
+    """
     choice = c.tool_choice
     allowed: Sequence[str] | None = None
     if choice is not None and choice.mode in ("none", "allowed"):
         allowed = choice.allowed if choice.mode == "allowed" else ()
+    elif choice is not None and choice.mode == "tool" and not can_be_made_to_call_one(family):
+        allowed = (choice.name or "",)
     return [
         as_function(tool)
         for tool in c.tools

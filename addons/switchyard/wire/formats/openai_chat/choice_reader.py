@@ -51,9 +51,10 @@ _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "text", "usag
 _DELTA = frozenset(
     {
         *("role", "content", "refusal", "audio", "images", "annotations"),
-        *("tool_calls", "function_call", "reasoning", "reasoning_content", "reasoning_details"),
+        *("tool_calls", "function_call", "reasoning_details", *REASONING_NAMES),
     }
 )
+_THINKING = frozenset({"reasoning_details", *REASONING_NAMES})
 
 
 class ChoiceReader:
@@ -130,7 +131,7 @@ class ChoiceReader:
             events.append(Finish(stop, self._index))
 
     def _delta(self, delta: JsonObject, events: list[Event]) -> None:
-        if "reasoning_content" in delta or "reasoning" in delta or "reasoning_details" in delta:
+        if not _THINKING.isdisjoint(delta):
             self._reasoning(delta, events)
         if content := delta.get("content"):
             if isinstance(content, str):

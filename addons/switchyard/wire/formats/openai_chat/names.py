@@ -50,10 +50,11 @@ Source: OpenAI's reference, "Images", "Audio", "Moderations", "Files", "Batch"; 
 Cohere's and Jina's.
 """
 
-REASONING_NAMES = ("reasoning_content", "reasoning")
+REASONING_NAMES = ("reasoning_content", "reasoning", "reasoning_text")
 """Members that hold thinking as text.
 
-DeepSeek and most others use the first, OpenRouter, Groq and vLLM the second.
+DeepSeek and most others use the first, OpenRouter, Groq and vLLM the second, GitHub Copilot the
+third (opencode's provider for it, pull request 8900).
 """
 
 

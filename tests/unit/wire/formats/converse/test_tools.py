@@ -75,6 +75,18 @@ def test_only_the_allowed_tools_are_offered() -> None:
     assert config["toolChoice"] == ANY
 
 
+@pytest.mark.parametrize(
+    ("model", "offered"), [(NOVA, ["a", "b"]), (MISTRAL, ["b"]), (LLAMA, ["b"])]
+)
+def test_a_demanded_tool_is_offered_alone_where_it_cannot_be_demanded(
+    model: str, offered: list[str]
+) -> None:
+    tools = [{**TOOL, "name": name} for name in "ab"]
+    choice = {"type": "tool", "name": "b"}
+    config = sent(TALK[:1], tools=tools, tool_choice=choice, model=model)["toolConfig"]
+    assert [tool["toolSpec"]["name"] for tool in config["tools"]] == offered
+
+
 def test_a_demand_that_a_model_does_not_know_is_told() -> None:
     body = {"model": "m", "max_tokens": 9, "messages": TALK[:1], "tools": [TOOL],
             "tool_choice": {"type": "any"}}  # fmt: skip

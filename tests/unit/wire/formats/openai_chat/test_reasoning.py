@@ -16,7 +16,7 @@ def thoughts(*pieces: bytes) -> list[Thinking]:
 
 
 class TestThinking:
-    @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+    @pytest.mark.parametrize("name", ["reasoning", "reasoning_content", "reasoning_text"])
     def test_plain(self, name: str) -> None:
         parts = reply(
             chunk({name: "h"}), chunk({name: "m"}), chunk({"content": "a"}), DONE
