@@ -45,7 +45,13 @@ class Command:
 
 
 @pytest.fixture
-def command(authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture) -> Command:
+def command(
+    authority: Authority,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    monkeypatch.setenv("COLUMNS", "1000")  # the tests may run in a terminal, which lines would fit
     return Command(authority, tmp_path / "accounts", capsys)
 
 
