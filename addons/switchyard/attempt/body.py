@@ -78,9 +78,10 @@ def stages_of(
         return [*stages, summary_stage(call)]
     if calls_in_text and upstream is not None and (tools := offered_tools(upstream, body)):
         stages.append(TextCalls(tools, call.asked.id))
-    taken = called_before(call) if translates else []
-    if taken or (translates and call.conversation.tools):
-        stages.append(FreshIds(taken))
+    if translates:
+        taken = called_before(call)
+        if taken or call.conversation.tools:
+            stages.append(FreshIds(taken))
     if translates and (names := new_names(call.conversation)):
         stages.append(GivenNames(names))
     if translates and ToolsetCalls.has_work(call.conversation.tools):

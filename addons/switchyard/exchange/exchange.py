@@ -111,6 +111,11 @@ class Call:
         return self._conversation[0]
 
     @property
+    def client_label(self) -> str:
+        """Returns what the client key is called; empty if none is required."""
+        return self.client.label if self.client is not None else ""
+
+    @property
     def owner(self) -> bytes:
         """Returns the owner of the client's conversations: a hash of its client key.
 

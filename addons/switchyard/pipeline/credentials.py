@@ -114,8 +114,7 @@ class Credentials:
             needed = trail.turns.use_up()
             if not trail.records and not attempt.hedge:
                 call = exchange.call
-                owner = call.client.label if call.client is not None else ""
-                self._state.turns_ahead.note(owner, call.model, needed)
+                self._state.turns_ahead.note(call.client_label, call.model, needed)
             for claim in trail.shares.take_unused():
                 choosing.release_claim(claim)
 
@@ -159,7 +158,7 @@ class Credentials:
         return Steering(
             self._ledger.windows,
             time.time() - time.monotonic(),
-            call.client.label if call.client is not None else "",
+            call.client_label,
             lambda provider: owner_of_login(call, provider, self._ledger.fingerprint),
         )
 

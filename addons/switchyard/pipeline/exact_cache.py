@@ -78,12 +78,18 @@ class ExactCache:
         """Returns a digest of who asks for what; the same for nobody else."""
         call = exchange.call
         digest = hashlib.blake2b(key=self._salt, digest_size=20)
-        owner = call.client.label if call.client is not None else ""
         credential = call.credential.get_secret_value() if call.credential is not None else ""
         plan = exchange.plan
         place = plan.origin if plan is not None else ""
         endpoint = call.endpoint
-        for text in (owner, credential, place, endpoint.format.name, endpoint.method, call.model):
+        for text in (
+            call.client_label,
+            credential,
+            place,
+            endpoint.format.name,
+            endpoint.method,
+            call.model,
+        ):
             part = text.encode(errors="surrogatepass")
             digest.update(len(part).to_bytes(8))
             digest.update(part)

@@ -156,8 +156,7 @@ class Limiting:
     def _passage(self, exchange: Exchange, rule: KeyRule, estimates: Estimates) -> Passage:
         call, pools = exchange.call, ()
         if self._state.choosing is not None:
-            owner = call.client.label if call.client is not None else ""
-            pools = self._state.turns_ahead.expected(owner, call.model)
+            pools = self._state.turns_ahead.expected(call.client_label, call.model)
         return Passage(call.asked.id, rule, estimates.of(exchange, rule), call.model, pools)
 
     def _known(self, snapshot: Snapshot) -> Estimates:
