@@ -125,6 +125,8 @@ class Relay(ResponseRelay):
     def _begin(self, data: bytes) -> bytes:
         raw = self._head
         raw += data
+        if _BOM.startswith(raw):  # it is not known yet whether it is one
+            return b""
         while not (head := _start_of(raw)):
             # Blank lines that keep a connection alive, for minutes (DeepSeek's reference, "Rate
             # Limit").

@@ -208,6 +208,16 @@ def test_blank_lines_before_the_answer(blank: bytes, streams: bool) -> None:
     assert relay.feed(STREAM), "given out at once, not at the end"
 
 
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("step", [1, 2, 4])
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b""])
+def test_where_the_first_bytes_part_does_not_matter(mark: bytes, step: int, streams: bool) -> None:
+    for data in (STREAM, json.dumps(BODY).encode()):
+        relay, out = relayed(mark + data, streams=streams, step=step)
+        assert relay.committed and not relay.failed
+        assert b"Hello" in (out if streams else relay.body)
+
+
 @pytest.mark.parametrize(
     ("tail", "added"),
     [

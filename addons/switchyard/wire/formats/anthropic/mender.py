@@ -61,7 +61,8 @@ class AnthropicMender:
     Supplies missing `event:` lines, `message_start`, block starts and stops, `message_delta` and
     `message_stop`, and members without which official SDKs fail. Renumbers blocks if the upstream's
     indices are wrong. Drops `[DONE]`, payloads that are not JSON, a repeated `message_start`,
-    deltas of no block, and everything after `message_stop`.
+    deltas of no block, empty arguments of a call that others replace, and everything after
+    `message_stop`.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -74,6 +75,8 @@ class AnthropicMender:
         self._call_parts: set[int] = set()
         self._last = 0
         self._renumbers = False
+        self._withholds = False
+        """Whether the client lacks arguments that the upstream sent."""
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         """Returns the bytes to send for one frame, which the reader read as `events`."""
@@ -118,7 +121,7 @@ class AnthropicMender:
             return True
         if kind not in ("content_block_delta", "content_block_stop"):
             return False
-        if self._renumbers or b'"index"' not in frame.data:
+        if self._renumbers or self._withholds or b'"index"' not in frame.data:
             return True
         if len(events) != 1 or not isinstance(events[0], _ORDINARY):
             return True
@@ -211,7 +214,11 @@ class AnthropicMender:
     def _renumbered(
         self, kind: str, data: JsonObject, events: Sequence[Event]
     ) -> JsonObject | None:
-        """Returns a delta or stop with the right index; None if its block is not open."""
+        """Returns a delta or stop with the right index; None if its block is not open.
+
+        Of a call's arguments it has what the reader is certain of. The reader holds back an empty
+        value that others may replace, so the client gets it once, with the end of the block.
+        """
         if kind == "content_block_stop":
             end = next((e for e in events if isinstance(e, PartEnd)), None)
             if end is None:
@@ -223,8 +230,19 @@ class AnthropicMender:
         if part is None:
             return None
         delta = data.get("delta")
-        if isinstance(delta, dict) and "type" not in delta:
-            data = {**data, "delta": {"type": delta_type(delta), **delta}}
+        if not isinstance(delta, dict):
+            return _numbered(data, part)
+        if part in self._call_parts and delta.get("partial_json"):
+            certain = "".join(e.text for e in events if isinstance(e, ArgumentsDelta))
+            self._withholds = not certain
+            if not certain:
+                return None
+            if certain != delta["partial_json"]:
+                delta = {**delta, "partial_json": certain}
+        if "type" not in delta:
+            delta = {"type": delta_type(delta), **delta}
+        if delta is not data["delta"]:
+            data = {**data, "delta": delta}
         return _numbered(data, part)
 
     def _complete_end(self, data: JsonObject) -> JsonObject:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from switchyard.wire.formats.anthropic import Anthropic
+from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.fold import fold
 from tests.unit.wire import anthropic_sdk as sdk
@@ -140,6 +141,39 @@ def test_arguments_given_whole_go_out_as_a_delta():
         delta("input_json_delta", partial_json='{"a":1}'),
         stops(),
     ]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["{}"],
+        ["", "{}"],
+        ["{", "}"],
+        [" ", "{}"],
+        ["{}", '{"a":1}'],
+        ["{}", '{"a"', ":1}"],
+        ["null"],
+        ["nu", "ll"],
+        ["[", "1]"],
+        ['""', '{"a":1}'],
+        [" ", '{"a":1}'],
+    ],
+)
+def test_arguments_that_may_be_empty_go_out_once(pieces: list[str]):
+    """As the same stream reaches clients of other formats."""
+    calls = [{**CALL, "id": f"toolu_{number}"} for number in range(2)]
+    said = []
+    for index, call in enumerate(calls):
+        parts = (delta("input_json_delta", index, partial_json=piece) for piece in pieces)
+        said += [opens(call, index), *parts, stops(index)]
+    data = sse(start(), *said, ends("tool_use"), STOP)
+    expected = fold("anthropic", laws.read_stream(FORMAT, data))
+    texts = ["", ""]
+    for event in payloads(mend(data)):
+        if event["type"] == "content_block_delta":
+            texts[event["index"]] += event["delta"]["partial_json"]
+    calls_read = [part for part in expected.choices[0].parts if isinstance(part, ToolCall)]
+    assert [text or "{}" for text in texts] == [call.arguments or "{}" for call in calls_read]
 
 
 def test_blocks_are_numbered_from_zero():
