@@ -103,8 +103,11 @@ class LimitGate:
         rule, passage.state = passage.rule, self.state
         ask = Ask(limits=rule.limits, amounts=amounts_of(passage.figures), pools=passage.pools)
         waits = rule.queue if rule.waits else 0.0
-        if not waits:
-            return self._answered(flow, passage, await self.state.admit(ask))
+        if not (waits and self._queue.has_ahead(ask, rule.priority)):
+            # Nearly always. A task, and a timer for its wait, cost as much as all the rest.
+            answer = await self.state.admit(ask)
+            if not (waits and isinstance(answer, Denied) and answer.only_slots):
+                return self._answered(flow, passage, answer)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._queue.admit(ask, rule.priority, waits))
         self._asking += 1

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
-from dataclasses import asdict
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -145,7 +144,7 @@ class Outbox:
     async def _send_renewals(self, call: StateCall) -> None:
         while batch := list(islice(self._renewals.items(), BATCH)):
             payload = [
-                [id, LIFE, entries(one.lease), asdict(one.so_far) if one.so_far else None]
+                [id, LIFE, entries(one.lease), one.so_far.wire() if one.so_far else None]
                 for id, one in batch
             ]
             await call("renew", payload)
@@ -158,7 +157,7 @@ class Outbox:
             for id, _ in batch:
                 self._tried.setdefault(id, self._clock())
             payload = [
-                [id, entries(one.lease), asdict(one.actual) if one.actual else None]
+                [id, entries(one.lease), one.actual.wire() if one.actual else None]
                 for id, one in batch
             ]
             await call("settle", payload)

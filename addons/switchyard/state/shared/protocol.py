@@ -128,6 +128,16 @@ class Amounts:
             for name in self.__slots__:
                 object.__setattr__(self, name, min(max(getattr(self, name), 0), MOST))
 
+    def wire(self) -> dict[str, int]:
+        """Return the amounts as JSON has them."""
+        return {
+            "requests": self.requests,
+            "tokens": self.tokens,
+            "input": self.input,
+            "output": self.output,
+            "money": self.money,
+        }
+
 
 NOTHING = Amounts(requests=0)
 

@@ -48,8 +48,7 @@ class SlotQueue:
 
         Out: what the last try said. A cancelled wait uses up nothing.
         """
-        places = [one.counter for one in ask.limits if one.kind == "slots" and one.enforce]
-        behind = next((one for one in places if self._queue.ahead(one, priority)), None)
+        behind = self._first_behind(ask, priority)
         if behind is None or patience <= 0:
             answer = await self._state.admit(ask)
             if isinstance(answer, Admitted) or not answer.only_slots or patience <= 0:
@@ -59,9 +58,20 @@ class SlotQueue:
             return await self._state.admit(ask)
         return await self._wait(ask, behind, priority, self._clock() + patience)
 
+    def has_ahead(self, ask: Ask, priority: int = 0) -> bool:
+        """Whether a request would have to wait behind others."""
+        return self._first_behind(ask, priority) is not None
+
     def freed(self, lease: LimitLease) -> None:
         """Wake whoever waits for the slots of a lease that was settled or released."""
         self.wake(entry.counter for entry in lease.entries if entry.kind == "slots")
+
+    def _first_behind(self, ask: Ask, priority: int) -> str | None:
+        """The first place of a request for which others of its priority wait already."""
+        if not len(self._queue):
+            return None
+        places = (one.counter for one in ask.limits if one.kind == "slots" and one.enforce)
+        return next((one for one in places if self._queue.ahead(one, priority)), None)
 
     async def _wait(self, ask: Ask, place: str, priority: int, until: float) -> Admitted | Denied:
         waiter = self._queue.add(place, priority)
