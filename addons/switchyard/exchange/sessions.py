@@ -1,6 +1,7 @@
 """Finds the session of an exchange, once."""
 
 import hashlib
+from collections.abc import Mapping
 
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
@@ -11,11 +12,16 @@ from switchyard.policy.affinity import session_of
 from switchyard.values.remembering import remembering
 
 
-def find_session(exchange: Exchange) -> str | None:
-    """Returns the id of the client's session; None if nothing tells it. Finds it once."""
+def find_session(exchange: Exchange, headers: Mapping[str, str] | None = None) -> str | None:
+    """Returns the id of the client's session; None if nothing tells it. Finds it once.
+
+    `headers` are those of its head by lower-case name, or at least those that may name a session.
+    Who does not have them leaves them out.
+    """
     if not exchange.sought:
         call = exchange.call
-        headers = lower_items(call.head.headers, _session_name)
+        if headers is None:
+            headers = lower_items(call.head.headers, _session_name)
         found = session_of(headers, call.format.unwrap(call.body))
         exchange.sought = True
         if found is not None:

@@ -51,21 +51,23 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
 
     Takes headers by lower-case name. Never raises.
     """
-    if session := _named(headers.get(_CLAUDE_CODE), _CLAUDE_CODE):
+    if headers and (session := _named(headers.get(_CLAUDE_CODE), _CLAUDE_CODE)):
         return session
     metadata = body.get("metadata")
     if isinstance(metadata, dict):
         if session := _named(_user_session(metadata.get("user_id")), "metadata.user_id"):
             return session
-    for name in _HEADERS:
+    for name in _HEADERS if headers else ():
         if name in headers and (session := _named(headers[name], name)):
             return session
     if session := _named(body.get("prompt_cache_key"), "prompt_cache_key"):
         return session
-    conversation = body.get("conversation")
-    if isinstance(conversation, dict):
-        conversation = conversation.get("id")
-    return _named(conversation, "conversation") or _by_opening(body)
+    if conversation := body.get("conversation"):
+        if isinstance(conversation, dict):
+            conversation = conversation.get("id")
+        if session := _named(conversation, "conversation"):
+            return session
+    return _by_opening(body)
 
 
 def has_history(body: Mapping[str, object]) -> bool:

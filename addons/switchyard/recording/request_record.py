@@ -18,6 +18,8 @@ from switchyard.config.provider import Provider
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.http_messages import lower_name
 from switchyard.exchange.input_tokens import input_tokens
 from switchyard.exchange.project import PROJECT
 from switchyard.exchange.sessions import find_session
@@ -40,6 +42,7 @@ from switchyard.usage.tokens import tokens_of_usage
 from switchyard.usage.tokens import with_counted_input
 from switchyard.usage.tokens import with_counted_output
 from switchyard.usage.tools import tool_of
+from switchyard.values.remembering import remembering
 from switchyard.wire.format import Endpoint
 from switchyard.wire.model.errors import kind_of_status
 from switchyard.wire.relay.relay import Relay
@@ -48,7 +51,7 @@ OPERATIONS = {"count": "count-tokens", "embed": "embeddings"}
 """Kinds of endpoints whose operation has another name."""
 
 _LONGEST = 200
-_TELLING = frozenset(name.encode() for name in ("user-agent", PROJECT, *SESSION_HEADERS))
+_TELLING = frozenset(("user-agent", PROJECT, *SESSION_HEADERS))
 
 
 @dataclass(slots=True)
@@ -113,7 +116,7 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         client_key=name_of_key(call.client) if call.client is not None else None,
         tool=tool,
         tool_version=version,
-        session=find_session(exchange),
+        session=find_session(exchange, told),
         project=_project(told, call.client),
         format_in=call.format.name,
         format_out=shown.upstream_format.name if shown and shown.upstream_format else None,
@@ -307,11 +310,14 @@ def _end_of(
 
 def told_by(headers: http.Headers) -> Mapping[str, str]:
     """The headers of a request that say whose it is, by lower-case names."""
-    return {
-        name.decode(): value.decode("utf-8", "surrogateescape")
-        for field, value in headers.fields
-        if (name := field.lower()) in _TELLING
-    }
+    return lower_items(headers, _telling_name)
+
+
+@remembering
+def _telling_name(field: bytes) -> str:
+    """The lower-case name of a header that says whose a request is, else ""."""
+    name = lower_name(field)
+    return name if name in _TELLING else ""
 
 
 def _project(told: Mapping[str, str], client: ClientKey | None) -> str | None:
@@ -420,8 +426,11 @@ def _ms(seconds: float) -> int:
 
 def _name(text: str | None) -> str | None:
     """A name that clients chose, of bounded length and one line; None for none."""
-    if not text:
-        return None
+    return _short(text) if text else None
+
+
+@remembering
+def _short(text: str) -> str | None:
     if len(text) <= _LONGEST and text.isprintable():
         return text.strip() or None
     line = " ".join(text.encode("utf-8", "replace").decode().split())

@@ -21,7 +21,6 @@ from switchyard.usage.prices import find_price
 from switchyard.usage.records import NANO
 from switchyard.usage.records import Billing
 from switchyard.usage.records import Tokens
-from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Usage
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class Pricing:
         price, source = self._price(tokens, usage, served)
         if served.billing == "per-token":
             return Bill(price, price, source)
-        known = any(count is not None for count in (tokens.input, tokens.output))
+        known = tokens.input is not None or tokens.output is not None
         return Bill(0 if known else None, price, source)
 
     def rates(self, provider: str, model: str, url: str, at: float) -> ModelRates | None:
@@ -188,11 +187,12 @@ def price_of(tokens: Tokens, rates: ModelRates, searches: int = 0) -> int | None
         pico += written * write.at(prompt)
     if hour:
         pico += hour * (rates.cache_write_1h or write).at(prompt)
-    for part, rate in ((tokens.output_audio, rates.output_audio),
-                       (tokens.reasoning, rates.reasoning)):  # fmt: skip
-        if rate is not None and (count := min(part or 0, output)):
-            output -= count
-            pico += count * rate.at(prompt)
+    if rates.output_audio is not None and (spoken := min(tokens.output_audio or 0, output)):
+        output -= spoken
+        pico += spoken * rates.output_audio.at(prompt)
+    if rates.reasoning is not None and (thought := min(tokens.reasoning or 0, output)):
+        output -= thought
+        pico += thought * rates.reasoning.at(prompt)
     if rates.output is not None:
         pico += output * rates.output.at(prompt)
     if rates.web_search is not None:
@@ -227,13 +227,15 @@ def own_figure(extra: Mapping[str, object]) -> int | None:
     """
     if not extra:
         return None
-    for members in (extra, *extra.values()):
+    if not _FIGURES.isdisjoint(extra):
+        return _figure_in(extra)
+    for members in extra.values():
         if isinstance(members, dict) and not _FIGURES.isdisjoint(members):
             return _figure_in(members)
     return None
 
 
-def _figure_in(members: JsonObject) -> int | None:
+def _figure_in(members: Mapping[str, object]) -> int | None:
     cost = members.get("cost", members.get("estimated_cost"))
     if isinstance(cost, dict):
         cost = cost.get("total_cost")
@@ -255,6 +257,8 @@ def context_of(usage: Usage | None, asked_tier: object) -> Context:
     extra = usage.extra if usage is not None else {}
     said = extra.get("service_tier")
     tier = said if isinstance(said, str) else asked_tier
+    if tier is None and "speed" not in extra:
+        return ()
     found: list[tuple[str, str]] = []
     if extra.get("speed") == "fast":
         found.append(("speed", "fast"))

@@ -29,8 +29,9 @@ def tokens_of_usage(usage: Usage) -> Tokens:
     no part of the counts above them. Advisors stand there as well, at prices of other models: they
     are left out.
     """
-    read, written = _count(usage.cache_read), _count(usage.cache_write)
-    fresh = usage.input
+    read, written, fresh = usage.cache_read, usage.cache_write, usage.input
+    if read or written:
+        read, written = _count(read), _count(written)
     if fresh is not None:
         fresh = max(0, fresh - (read or 0) - (written or 0)) + (usage.tool_input or 0)
     extra = usage.extra
@@ -48,9 +49,9 @@ def tokens_of_usage(usage: Usage) -> Tokens:
     )
     if "iterations" in extra:
         tokens = sum_of([tokens, *_compactions(extra["iterations"])])
-    for count in tokens:
-        if count is not None and not 0 <= count <= _MOST:
-            return Tokens._make(one if one and 0 < one <= _MOST else None for one in tokens)
+    known = list(filter(None, tokens))
+    if known and (min(known) < 0 or max(known) > _MOST):
+        return Tokens._make(one if one and 0 < one <= _MOST else None for one in tokens)
     return tokens
 
 
