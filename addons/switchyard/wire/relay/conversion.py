@@ -95,7 +95,8 @@ class Conversion:
             reply = replace(reply, choices=(Choice(stop=stop or Stop(reason="end")),))
         if self.explains:
             reply = explained_reply(reply)
-        return dumps(self.client.write_reply(reply, self.asked))
+        # The writer keeps what it read of its own format, which clients may not be able to read.
+        return dumps(self.client.mend_reply(self.client.write_reply(reply, self.asked)))
 
     def resumable(self, outcome: Outcome) -> bool:
         """Whether another attempt may continue a response that failed after its commit."""

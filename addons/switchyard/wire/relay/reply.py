@@ -1,10 +1,14 @@
 """Converts a response that came as one document."""
 
+from dataclasses import replace
+
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.sse import as_utf8
+from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reply
+from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import says_something
@@ -16,6 +20,7 @@ from switchyard.wire.relay.outcome import Outcome
 from switchyard.wire.relay.refused import explained_events
 from switchyard.wire.relay.refused import refused
 from switchyard.wire.relay.refused import refuses
+from switchyard.wire.shared.arguments import settled
 
 
 def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: JsonObject) -> bytes:
@@ -36,7 +41,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
     conversion.notes.take_reply(reply)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
-        events = conversion.staged(unfold(reply), outcome)
+        events = conversion.staged(unfold(_with_arguments(reply)), outcome)
         if conversion.changed:
             reply = fold(reply.format, events)
         outcome.watch(events)
@@ -68,6 +73,24 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
     mended = conversion.client.completed(conversion.upstream.mend_reply(body), conversion.asked)
     outcome.body = as_utf8(raw) if mended is body else dumps(mended)
     return b""
+
+
+def _with_arguments(reply: Reply) -> Reply:
+    """Returns the reply with an object for arguments that say nothing.
+
+    Readers of streams do the same; those of documents keep what they read.
+    """
+    choices = tuple(
+        replace(choice, parts=tuple(map(_with_object, choice.parts))) for choice in reply.choices
+    )
+    return replace(reply, choices=choices)
+
+
+def _with_object(part: Part) -> Part:
+    if not isinstance(part, ToolCall) or part.kind != "function":
+        return part
+    arguments = settled(part.arguments)
+    return part if arguments == part.arguments else replace(part, arguments=arguments)
 
 
 def _note(reply: Reply, outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ from switchyard.wire.formats.openai_responses.compaction import find_compaction
 from switchyard.wire.formats.openai_responses.compaction import summary_item
 from switchyard.wire.formats.openai_responses.compaction import write_compacted
 from switchyard.wire.formats.openai_responses.counting import COUNTING
+from switchyard.wire.formats.openai_responses.empty_calls import mend_reply
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
@@ -69,6 +70,7 @@ class OpenAIResponses(Format):
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
     write_reply = staticmethod(write_reply)
+    mend_reply = staticmethod(mend_reply)
     stream_reader = ResponsesStreamReader
     stream_writer = ResponsesStreamWriter
     mender = ResponsesMender

@@ -1,5 +1,6 @@
 """Repairs a stream that passes through to a client of its own format."""
 
+import re
 from collections.abc import Sequence
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -9,6 +10,8 @@ from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import encode
 from switchyard.wire.format import Asked
+from switchyard.wire.formats.openai_responses.empty_calls import MARK
+from switchyard.wire.formats.openai_responses.empty_calls import mend_event
 from switchyard.wire.formats.openai_responses.errors import failure
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import text_of
@@ -24,12 +27,16 @@ _ENDS = ("response.completed", "response.incomplete")
 """The names of the terminal event that clients wait for."""
 
 
+_NO_OUTPUT = re.compile(rb'"output"\s*:\s*\[\s*\]')
+
+
 class ResponsesMender:
     """Repairs one stream, and keeps every byte of a valid event.
 
     It supplies the `event:` lines that some providers omit and clients read, and the terminal event
-    if a provider ends with `[DONE]` or another name instead. It drops `[DONE]`, events that are no
-    JSON object, and everything after the end.
+    if a provider ends with `[DONE]` or another name instead; `{}` for a whole call without
+    arguments, and the output of a terminal event that leaves it out. It drops `[DONE]`, events that
+    are no JSON object, and everything after the end.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -53,6 +60,9 @@ class ResponsesMender:
         if ended and not _is_known_end(frame):
             return self.close(events)
         self._over = ended or any(isinstance(event, Failure) for event in events)
+        if MARK.search(data) or (ended and _NO_OUTPUT.search(data)):
+            if completed := self._completed(frame):
+                return completed
         if frame.raw and frame.event:
             return frame.raw
         return self._rewrite(frame)
@@ -74,6 +84,12 @@ class ResponsesMender:
         response |= {"status": "failed", "error": failure(error)}
         return self._tell("response.failed", response)
 
+    def _completed(self, frame: Frame) -> bytes:
+        """Returns an event with the arguments and output that it lacks, b"" if it lacks none."""
+        body = loads_object(frame.data) or {}
+        whole = self._with_output(mend_event(body))
+        return encode(dumps(whole), text_of(body.get("type"))) if whole is not body else b""
+
     def _rewrite(self, frame: Frame) -> bytes:
         """Returns an event in strict form, named after its type."""
         body = loads_object(frame.data)
@@ -86,6 +102,14 @@ class ResponsesMender:
             return encode(dumps(body), name)
         data = frame.data if frame.data.find(b"\n") < 0 else dumps(body)
         return encode(data, name or None)
+
+    def _with_output(self, body: JsonObject) -> JsonObject:
+        """Returns a terminal event whose response has the items that were streamed."""
+        response = body.get("response")
+        if not self._over or not isinstance(response, dict) or response.get("output") != []:
+            return body
+        output = write_reply(self._fold.reply(), self._asked)["output"]
+        return {**body, "response": {**response, "output": output}} if output else body
 
     def _tell(self, name: str, response: JsonObject) -> bytes:
         last = loads_object(self._last) or {}

@@ -55,6 +55,27 @@ def test_no_terminal_event_is_supplied_where_the_stream_was_cut_off():
     assert mend_stream(FORMAT, data) == data
 
 
+@pytest.mark.parametrize("kind", ["completed", "incomplete"])
+def test_an_end_that_leaves_the_output_out_has_what_was_streamed(kind: str):
+    """Clients that wait for the end alone read its response (the SDK's `get_final_response`)."""
+    last = event(kind, response={**response(), "output": [], "status": kind})
+    mended = mend_stream(FORMAT, sse(*FULL_TEXT[:-1], last))
+    told = json.loads(mended.split(b"data: ")[-1])
+    assert told == {**last, "response": {**last["response"], "output": [HI]}}
+    assert mended.startswith(sse(*FULL_TEXT[:-1]))
+
+
+def test_an_end_without_anything_streamed_keeps_its_bytes():
+    last = event("completed", response={**response(), "output": []})
+    assert mend_stream(FORMAT, sse(CREATED, last)) == sse(CREATED, last)
+
+
+def test_a_call_that_begins_has_no_arguments_yet():
+    item = {"type": "function_call", "id": "fc", "call_id": "c", "name": "f", "arguments": ""}
+    begun = sse(CREATED, event("output_item.added", output_index=0, item=item))
+    assert mend_stream(FORMAT, begun) == begun
+
+
 def test_a_mended_stream_can_be_failed_once():
     reader, mender = FORMAT.stream_reader(), FORMAT.mender(ASKED)
     numbered = {**CREATED, "sequence_number": 4}
