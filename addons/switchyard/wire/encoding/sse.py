@@ -176,7 +176,10 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def encode(data: bytes, event: str | None = None) -> bytes:
-    """One SSE event. `data` must be one line, which compact JSON is."""
-    if event is None:
+    """One SSE event. `data` must be one line, which compact JSON is.
+
+    An event whose name would be no line of text goes without it.
+    """
+    if event is None or not event.isprintable():
         return b"data: %b\n\n" % data
     return b"event: %b\ndata: %b\n\n" % (event.encode(), data)

@@ -146,6 +146,11 @@ def test_many_small_pieces_cost_no_more_than_few() -> None:
     assert Counting.looked < 20 * size
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\r", "\ud83d", "\x00", "\u2028"])
+def test_a_name_that_is_no_line_of_text_is_left_out(name: str) -> None:
+    assert encode(b"{}", name) == b"data: {}\n\n"
+
+
 def test_what_is_written_is_strict() -> None:
     assert encode(b"{}") == b"data: {}\n\n"
     assert encode(b"{}", "message_stop") == b"event: message_stop\ndata: {}\n\n"

@@ -223,14 +223,15 @@ def _message(
 def _settings(c: Conversation, is_own: bool) -> JsonObject:
     if is_own and "settings" in c.extra:
         return c.extra["settings"]
-    text: JsonObject = dict(c.extra.get("text", {})) if is_own else {}
+    said = c.extra.get("text") if is_own else None
+    text: JsonObject = dict(said) if isinstance(said, dict) else {}
     if c.output is not None:
         text["format"] = write_text_format(c.output, is_own)
     if c.verbosity is not None:
         text["verbosity"] = c.verbosity
     written: JsonObject = {}
     if text or (is_own and "text" in c.extra):
-        written["text"] = text
+        written["text"] = text or said
     if c.reasoning is not None:
         reasoning = write_effort(c.reasoning, is_own)
         if reasoning or is_own:

@@ -262,3 +262,9 @@ def test_stream_and_model_are_set_without_touching_the_rest():
     assert FORMAT.with_model(request, "b")["model"] == "b"
     assert FORMAT.with_model(request, "a") is request
     assert request["model"] == "a"
+
+
+@pytest.mark.parametrize("text", [5, "low", ["low"], [[1, 2]], None, {}])
+def test_settings_of_the_wrong_type_go_to_their_own_provider_as_they_are(text: object):
+    body = {"model": "m", "input": "hi", "text": text}
+    assert FORMAT.write_request(FORMAT.read_request(body)) == body
