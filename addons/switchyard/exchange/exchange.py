@@ -24,6 +24,7 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
+from switchyard.usage.background_runs import BackgroundRun
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
@@ -164,6 +165,8 @@ class Exchange:
     """
     cached: bool = False
     """Whether the router answered with a reply that it kept. Writer: `exact_cache`."""
+    run: BackgroundRun | None = None
+    """The run in a provider's background that it asks about. Writer: `Routing`."""
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
     remedies: Mapping[str, tuple[str, ...]] = EMPTY
@@ -330,6 +333,8 @@ class AttemptState:
     """Whether the windows that the head reports are noted. Writer: `window_notes`."""
     sent: int = 0
     """Bytes of the answer sent to the client. Writer: the receiver."""
+    run_id: str | None = None
+    """The id of the run that it began in the provider's background. Writer: `background`."""
     refusal: http.Response | None = None
     """The refusal from the client's own destination, unchanged. Writer: the receiver."""
     judged: bool = False

@@ -19,6 +19,8 @@ from switchyard.wire.format import Asked
 from switchyard.wire.format import Endpoint
 from switchyard.wire.operations.service import ServiceBody
 from switchyard.wire.operations.service import ServiceCall
+from switchyard.wire.operations.stored_response import PATH as RESPONSES
+from switchyard.wire.operations.stored_response import StoredResponse
 
 
 def read_service(
@@ -35,7 +37,8 @@ def read_service(
     """
     body = _body_of(flow.request, head, limits)
     query = _without_credentials(head.path.partition("?")[2])
-    service = ServiceCall(endpoint.format, endpoint.method, query, flow.request.method, body)
+    kind = StoredResponse if endpoint.method.startswith(RESPONSES) else ServiceCall
+    service = kind(endpoint.format, endpoint.method, query, flow.request.method, body)
     model = endpoint.model or body.model
     now = int(time.time())
     return Call(

@@ -93,7 +93,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         intake,
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
-        Routing(snapshots, requests, clients, exchanges, control, state),
+        Routing(snapshots, requests, clients, exchanges, control, state, ledger),
         Limiting(snapshots, exchanges, state, runtime.gate, runtime.webhooks),
         ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),

@@ -1,5 +1,7 @@
 """Records every call once it is over, whatever its route and its outcome."""
 
+import logging
+from collections.abc import Awaitable
 from copy import copy
 from functools import partial
 
@@ -16,6 +18,8 @@ from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.registry import Exchanges
 from switchyard.management.announcing import announce_request
+from switchyard.recording.background_usage import attribute
+from switchyard.recording.background_usage import settle_run
 from switchyard.recording.cache_verdicts import CacheVerdicts
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
@@ -35,6 +39,8 @@ from switchyard.usage.ledger import Ledger
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.writer import Making
 from switchyard.wire.format import Endpoint
+
+logger = logging.getLogger(__name__)
 
 _REQUEST_ID = REQUEST_ID.encode()
 
@@ -97,19 +103,40 @@ class Accounting:
         headers = flow.response.headers
         headers.fields = (*headers.fields, (_REQUEST_ID, spelled(id).encode()))
 
-    def response(self, flow: http.HTTPFlow) -> None:
-        self._end(flow)
+    def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        return self._end(flow)
 
-    def error(self, flow: http.HTTPFlow) -> None:
-        self._end(flow)
+    def error(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        return self._end(flow)
 
     def _follow(self) -> None:
         self._ledger.keep_at(place_of(self._runtime.snapshot.config))
 
-    def _end(self, flow: http.HTTPFlow) -> None:
+    def _end(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         exchange, passage = self._exchanges.get(flow), self._gate.leave(flow.id)
         if exchange is not None:
             self._note_windows(exchange)
+            if (settling := settle_run(exchange, self._ledger.runs)) is not None:
+                return self._end_later(settling, flow, exchange, passage)
+        self._record_end(flow, exchange, passage)
+        return None
+
+    async def _end_later(
+        self,
+        settling: Awaitable[None],
+        flow: http.HTTPFlow,
+        exchange: Exchange,
+        passage: Passage | None,
+    ) -> None:
+        try:
+            await settling
+        except Exception:
+            logger.exception("usage: a run in the background cannot be kept track of")
+        self._record_end(flow, exchange, passage)
+
+    def _record_end(
+        self, flow: http.HTTPFlow, exchange: Exchange | None, passage: Passage | None
+    ) -> None:
         if not self._ledger.on and passage is None and not self._ledger.counters:
             self._ids.pop(flow.id, None)
             return
@@ -161,6 +188,7 @@ class Accounting:
 
     def _record(self, exchange: Exchange, ending: Ending | None) -> RequestRecord:
         record = record_of(exchange, self._current_rules(), ending)
+        attribute(record, exchange)
         record.cache_verdict = self._verdicts.judge(exchange, record)
         announce_request(self._runtime.webhooks, record)
         return record

@@ -73,6 +73,8 @@ class Credentials:
         snapshot = self._snapshots.current
         exchange.routes = routes = snapshot.routes
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
+        if exchange.run is not None:
+            route = route.by_key(exchange.run.credential)
         session, begins = "", False
         if route.sticky or route.stays:
             session, begins = find_session(exchange) or "", begins_session(exchange)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from weakref import ref
 
+from switchyard.attempt.background import BackgroundReceiver
+from switchyard.attempt.background import begins_run
 from switchyard.attempt.body import hides_usage
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
@@ -29,6 +31,8 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.operations.service import ServiceCall
 from switchyard.wire.operations.service import ServiceRelay
+from switchyard.wire.operations.stored_response import StoredResponse
+from switchyard.wire.operations.stored_response import StoredResponseRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
@@ -55,7 +59,10 @@ class Reading:
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
         if isinstance(call.operation, ServiceCall):
-            state.relay = ServiceRelay(call.operation, upstream, self._snapshots.current.bounds)
+            kind = (
+                StoredResponseRelay if isinstance(call.operation, StoredResponse) else ServiceRelay
+            )
+            state.relay = kind(call.operation, upstream, self._snapshots.current.bounds)
             receiver = VerbatimReceiver if own else ServiceReceiver
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
@@ -91,6 +98,8 @@ class Reading:
         ):
             # The client understands its own provider's answers, and gets them unchanged.
             state.relay.outcome.judges_ends = False
+        if not own and state.passes_through and begins_run(call.body, upstream):
+            receiver = BackgroundReceiver
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
     def _rejects_refusals(self, state: AttemptState) -> bool:

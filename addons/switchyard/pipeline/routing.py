@@ -1,5 +1,8 @@
 """Resolves a model's name to a plan: the ordered targets of a request."""
 
+import asyncio
+from collections.abc import Awaitable
+
 from mitmproxy import http
 
 from switchyard.attempt.adjustments import Adjustments
@@ -13,6 +16,7 @@ from switchyard.exchange.classification import Classifier
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import is_over
 from switchyard.exchange.model_name import check_name
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
@@ -24,9 +28,11 @@ from switchyard.routing.services import service_plan
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.state.proofs import Proofs
+from switchyard.usage.ledger import Ledger
 from switchyard.values.globs import Globs
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.service import ServiceCall
+from switchyard.wire.operations.stored_response import StoredResponse
 
 PROVIDER_HEADER = "x-switchyard-provider"
 """The header that names the provider of a request that is no call to a model."""
@@ -43,6 +49,7 @@ class Routing:
         exchanges: Exchanges,
         failover: FailoverControl,
         state: State,
+        ledger: Ledger,
     ) -> None:
         self._snapshots = snapshots
         self._requests = requests
@@ -50,12 +57,28 @@ class Routing:
         self._exchanges = exchanges
         self._failover = failover
         self._state = state
+        self._ledger = ledger
 
     @guarded
-    def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         exchange = self._exchanges.get(flow)
         if exchange is None or flow.response:
-            return
+            return None
+        if isinstance(exchange.call.operation, StoredResponse):
+            return self._route_stored(flow, exchange, exchange.call.operation)
+        self._route(flow, exchange)
+        return None
+
+    async def _route_stored(
+        self, flow: http.HTTPFlow, exchange: Exchange, stored: StoredResponse
+    ) -> None:
+        """Routes the request for a response to who made it, as far as that is known."""
+        runs, owner = self._ledger.runs, exchange.call.owner
+        exchange.run = await asyncio.to_thread(runs.find, stored.id, owner)
+        if not is_over(flow):
+            self._route(flow, exchange)
+
+    def _route(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         client = self._clients.client_of(flow)
         allowed = client.models if client else None
         operation = exchange.call.operation
@@ -115,6 +138,8 @@ class Routing:
         call, config = exchange.call, self._snapshots.current.config
         model = call.endpoint.model or service.body.model
         named = call.head.headers.get(PROVIDER_HEADER, ""), call.endpoint.provider
+        if (run := exchange.run) is not None:
+            return service_plan(config, service.service, service.formats, (run.provider,))
         if model and not any(named):
             check_name(model)
             try:

@@ -174,6 +174,19 @@ class Route:
         """
         return replace(self, members=tuple(_member_for(member, client) for member in self.members))
 
+    def by_key(self, credential: str) -> "Route":
+        """Return this route with the credential of an id alone, at targets that have it."""
+        members = tuple(
+            replace(member, targets=tuple(_target_by(one, credential) for one in member.targets))
+            for member in self.members
+        )
+        return replace(self, members=members)
+
+
+def _target_by(target: Target, credential: str) -> Target:
+    kept = tuple(one for one in target.credentials if one.id == credential)
+    return replace(target, credentials=kept) if kept else target
+
 
 def _member_for(member: Member, client: str) -> Member:
     return replace(member, targets=tuple(_target_for(target, client) for target in member.targets))

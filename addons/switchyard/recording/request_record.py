@@ -117,13 +117,13 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         tool=tool,
         tool_version=version,
         session=find_session(exchange, told),
-        project=_project(told, call.client),
+        project=project_of(told, call.client),
         format_in=call.format.name,
         format_out=shown.upstream_format.name if shown and shown.upstream_format else None,
-        asked_model=_name(call.model),
-        combo=_name(plan.base) if plan is not None and plan.kind == "combo" else None,
+        asked_model=bounded_name(call.model),
+        combo=bounded_name(plan.base) if plan is not None and plan.kind == "combo" else None,
         provider=shown.target.provider.name if shown else None,
-        model=_name(shown.target.model or call.model) if shown else None,
+        model=bounded_name(shown.target.model or call.model) if shown else None,
         credential=shown.chosen.credential.id if shown else None,
         status=ending.status if ending else None,
         state=state,
@@ -178,7 +178,7 @@ def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
         client_key=name_of_key(client) if client is not None else None,
         tool=tool,
         tool_version=version,
-        project=_project(refusal.told, client),
+        project=project_of(refusal.told, client),
         format_in=endpoint.format.name,
         status=ending.status,
         state=state,
@@ -230,7 +230,7 @@ def _attempt(
         number=state.number,
         started=started + clock,
         provider=target.provider.name,
-        model=_name(target.model or exchange.call.model) or "",
+        model=bounded_name(target.model or exchange.call.model) or "",
         credential=chosen.credential.id,
         format=format.name if format is not None else "",
         status=record.status if record is not None else None,
@@ -250,7 +250,12 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     relay = state.relay
     usage = relay.usage if relay is not None else None
     tokens = tokens_of_usage(usage) if usage is not None else NO_TOKENS
-    if isinstance(relay, Relay) and (relay.failed or not relay.outcome.done):
+    # A run in the provider's background goes on, and is counted when it has ended.
+    if (
+        isinstance(relay, Relay)
+        and (relay.failed or not relay.outcome.done)
+        and state.run_id is None
+    ):
         if words := relay.words:
             tokens = with_counted_output(tokens, words)
         if tokens.input is None and (words or _is_begun(relay)):
@@ -260,13 +265,18 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     provider, format = state.target.provider, state.upstream_format
     served = Served(
         provider.name,
-        state.target.model or state.call.model,
+        state.target.model or _model_of(state),
         rules.base_url(provider, format.name if format is not None else ""),
         at,
         _billing(state, rules),
         context_of(usage, state.upstream_body.get("service_tier")),
     )
     return tokens, rules.pricing.bill(tokens, usage, served)
+
+
+def _model_of(state: AttemptState) -> str:
+    run = state.exchange.run
+    return run.model if run is not None else state.call.model
 
 
 def _is_begun(relay: Relay) -> bool:
@@ -320,13 +330,14 @@ def _telling_name(field: bytes) -> str:
     return name if name in _TELLING else ""
 
 
-def _project(told: Mapping[str, str], client: ClientKey | None) -> str | None:
-    return _name(told.get(PROJECT) or (client.project if client is not None else None))
+def project_of(told: Mapping[str, str], client: ClientKey | None) -> str | None:
+    """The project of a request, by `told_by`, else that of its client key."""
+    return bounded_name(told.get(PROJECT) or (client.project if client is not None else None))
 
 
 def name_of_key(client: ClientKey) -> str:
     """A client key as records name it: by its name, else by a hash that does not give it away."""
-    if name := _name(client.label):
+    if name := bounded_name(client.label):
         return name
     assert client.key is not None, "a key without its text has its hash for a label"
     key = client.key.get_secret_value().encode("utf-8", "surrogateescape")
@@ -424,7 +435,7 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000 + 0.5) if seconds > 0 else 0
 
 
-def _name(text: str | None) -> str | None:
+def bounded_name(text: str | None) -> str | None:
     """A name that clients chose, of bounded length and one line; None for none."""
     return _short(text) if text else None
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from functools import partial
 
+from switchyard.usage.background_runs import BackgroundRuns
 from switchyard.usage.fingerprints import Fingerprints
 from switchyard.usage.places import OpenStore
 from switchyard.usage.places import RecordPlace
@@ -56,6 +57,7 @@ class Ledger:
         self._seen: deque[list[WindowSnapshot]] = deque()
         """What the thread found on a server of windows seen before."""
         self._fingerprints = Fingerprints(None)
+        self.runs = BackgroundRuns(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
         self.counters: dict[str, Callable[[RequestRecord], None]] = {}
@@ -77,6 +79,7 @@ class Ledger:
             old = threading.Thread(target=_finish, args=(self._writer, self._store), daemon=True)
             old.start()
         self.on, self.place, self._writer = False, place, None
+        self.runs = BackgroundRuns(place.folder if place is not None else None)
         if place is None:
             self._fingerprints = Fingerprints(None)
             return

@@ -102,8 +102,11 @@ class ServiceRelay(OperationRelay):
 
     def _document_reader(self) -> ResponseReader:
         if self.streams:
-            return _Passing(self.outcome)
+            return self._passing_reader()
         return _Collecting(self.outcome, self._most, self._note_usage)
+
+    def _passing_reader(self) -> ResponseReader:
+        return PassingReader(self.outcome)
 
     def _note_usage(self, raw: bytes) -> None:
         body = parse_body(raw)
@@ -111,7 +114,7 @@ class ServiceRelay(OperationRelay):
             self.outcome.usage = self._operation.read(self.upstream.name, body).usage
 
 
-class _Passing:
+class PassingReader:
     """Passes each piece on as it comes."""
 
     def __init__(self, outcome: Outcome) -> None:

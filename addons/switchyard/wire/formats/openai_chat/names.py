@@ -41,13 +41,14 @@ SERVICES = Services(
             "/files/",
             "/batches",
             "/batches/",
+            "/responses/",
         }
     )
 )
 """Paths of other services that providers of OpenAI's formats offer.
 
-Source: OpenAI's reference, "Images", "Audio", "Moderations", "Files", "Batch"; reranking is
-Cohere's and Jina's.
+Source: OpenAI's reference, "Images", "Audio", "Moderations", "Files", "Batch", "Responses" (kept
+ones); reranking is Cohere's and Jina's.
 """
 
 REASONING_NAMES = ("reasoning_content", "reasoning", "reasoning_text")
