@@ -48,6 +48,9 @@ _SAYS_NOTHING = frozenset(
 )
 """Top-level members that every chunk repeats."""
 
+_NEEDED = ("id", "object", "created", "model")
+"""Members that every chunk must have."""
+
 _NULLABLE = frozenset({"index", "delta", "finish_reason"})
 
 
@@ -153,7 +156,11 @@ class ChatMender:
         return {**chunk, "choices": [choice for choice in mended if choice is not None]}
 
     def _identified(self, chunk: JsonObject | None) -> JsonObject | None:
-        """Returns the chunk with the id that all chunks of the stream have."""
+        """Returns the chunk with what all chunks of the stream must have, if the first lacks an id.
+
+        The official SDK passes over chunks without the right `object`, and stricter clients refuse
+        those without a date or a model.
+        """
         if chunk is None:
             return None
         if not self._id:
@@ -161,8 +168,11 @@ class ChatMender:
             if not chunk.get("choices") or text_of(chunk.get("id")) or chunk.get("id") == "":
                 return chunk
             self._id = text_of(self._head.get("id")) or f"chatcmpl-{self._asked.id}"
-            self._head["id"] = self._id
-        return chunk if chunk.get("id") == self._id else {**chunk, "id": self._id}
+            self._head = {**_head(self._asked), **self._head, "id": self._id, "object": CHUNK}
+        missing = {key: self._head[key] for key in _NEEDED if chunk.get(key) is None}
+        if not missing and chunk["id"] == self._id and chunk["object"] == CHUNK:
+            return chunk
+        return {**chunk, **missing, "id": self._id, "object": CHUNK}
 
     def _mend(self, number: int, raw: JsonObject) -> JsonObject | None:
         index = whole_of(raw.get("index"))
@@ -186,14 +196,18 @@ class ChatMender:
             settled = choice.calls.settled(cut=event.stop.reason == "length")
             delta = {"tool_calls": settled} if settled else {}
             made = {"index": event.choice, "delta": delta, "finish_reason": word}
-            head = {
-                "id": f"chatcmpl-{self._asked.id}",
-                "object": CHUNK,
-                "created": self._asked.created,
-                "model": self._asked.model,
-            }
-            out += encode(dumps({**head, **self._head, "choices": [made]}))
+            out += encode(dumps({**_head(self._asked), **self._head, "choices": [made]}))
         return out
+
+
+def _head(asked: Asked) -> JsonObject:
+    """The members that every chunk must have, as the router makes them up."""
+    return {
+        "id": f"chatcmpl-{asked.id}",
+        "object": CHUNK,
+        "created": asked.created,
+        "model": asked.model,
+    }
 
 
 class _ChoiceMender:

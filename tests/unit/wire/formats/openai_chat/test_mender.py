@@ -119,6 +119,24 @@ def test_all_chunks_have_one_id() -> None:
     assert said("x", "y", "z")[:3] == ["x", "y", "z"]
 
 
+@pytest.mark.parametrize("known", [{}, {"object": "chunk"}, {"created": 7}, {"model": "served"}])
+def test_chunks_without_an_id_get_all_that_clients_need(known: dict[str, Any]) -> None:
+    said = [{"delta": {"content": word}, "index": 0} for word in ("Hi", " there")]
+    pieces = [{**known, "choices": [one]} for one in said]
+    last = {**known, "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    out = mend(*(b"data: " + json.dumps(one).encode() + b"\n\n" for one in [*pieces, last]), DONE)
+    completion = openai_sdk.streamed(out)
+    assert completion.choices[0].message.content == "Hi there"
+    heads = [{key: one[key] for key in ("id", "object", "created", "model")} for one in told(out)]
+    assert len(heads) == 4 and all(head == heads[0] for head in heads)
+    made = {"object": "chat.completion.chunk", "created": ASKED.created, "model": ASKED.model}
+    assert heads[0] == {"id": f"chatcmpl-{ASKED.id}", **made, **known, "object": made["object"]}
+
+
+def told(out: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in out.splitlines() if b"{" in line]
+
+
 def test_the_first_chunk_without_choices_is_left_out() -> None:
     assert mend(bare(choices=[]), ROLE, A, STOP, DONE) == b"".join([ROLE, A, STOP, DONE])
 
