@@ -21,6 +21,7 @@ from switchyard.usage.prices import find_price
 from switchyard.usage.records import NANO
 from switchyard.usage.records import Billing
 from switchyard.usage.records import Tokens
+from switchyard.usage.tokens import parts_of_usage
 from switchyard.wire.model.conversation import Usage
 
 if TYPE_CHECKING:
@@ -157,7 +158,11 @@ class Pricing:
                 self._rates.clear()
             found = self._rates[key] = self._look_up(served)
         rates, source = found
-        price = price_of(tokens, rates, searches_of(usage)) if rates is not None else None
+        price = None
+        if rates is not None:
+            price = price_of(tokens, rates, searches_of(usage))
+            if price and usage is not None and "iterations" in usage.extra:
+                price = _price_of_parts(parts_of_usage(tokens, usage), rates, searches_of(usage))
         return (None, None) if price is None or price > _MOST_NANO else (price, source)
 
     def _look_up(self, served: Served) -> tuple[ModelRates | None, str]:
@@ -198,6 +203,13 @@ def price_of(tokens: Tokens, rates: ModelRates, searches: int = 0) -> int | None
     if rates.web_search is not None:
         pico += searches * rates.web_search.base
     return (pico + _PICO_A_NANO // 2) // _PICO_A_NANO
+
+
+def _price_of_parts(parts: Sequence[Tokens], rates: ModelRates, searches: int) -> int | None:
+    """The price of tokens by the length of the prompt that each part was used for."""
+    prices = [price_of(one, rates, 0 if place else searches) for place, one in enumerate(parts)]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None
 
 
 def rates_in_dollars(

@@ -48,11 +48,36 @@ def tokens_of_usage(usage: Usage) -> Tokens:
         images=_images(extra[GEMINI]) if GEMINI in extra else None,
     )
     if "iterations" in extra:
-        tokens = sum_of([tokens, *_compactions(extra["iterations"])])
+        tokens = sum_of([tokens, *_sampled(extra["iterations"], "compaction")])
     known = list(filter(None, tokens))
     if known and (min(known) < 0 or max(known) > _MOST):
         return Tokens._make(one if one and 0 < one <= _MOST else None for one in tokens)
     return tokens
+
+
+def parts_of_usage(tokens: Tokens, usage: Usage) -> list[Tokens]:
+    """Return `tokens`, those of a whole usage, by the prompts that they were used for.
+
+    Anthropic samples a conversation once more for each compaction, and after it
+    (`usage.iterations`): a price that depends on the prompt's length depends on that of each. The
+    counts of answers are taken from there only where they add up to those of the usage.
+    """
+    iterations = usage.extra.get("iterations")
+    if not isinstance(iterations, list):
+        return [tokens]
+    compactions = [one for one in _sampled(iterations, "compaction") if one != NO_TOKENS]
+    own = Tokens._make(
+        count if count is None else max(0, count - sum(one[place] or 0 for one in compactions))
+        for place, count in enumerate(tokens)
+    )
+    answers = list(_sampled(iterations, "message"))
+    if _zeros(sum_of(answers)) != _zeros(own):
+        answers = [own]
+    return [*answers, *(one._replace(input=one.input or 0) for one in compactions)]
+
+
+def _zeros(tokens: Tokens) -> Tokens:
+    return Tokens._make(count or 0 for count in tokens)
 
 
 def with_counted_output(tokens: Tokens, size: int) -> Tokens:
@@ -90,10 +115,10 @@ def _hour(extra: Mapping[str, object], written: int) -> int | None:
     return min(hour, written) if isinstance(hour, int) and hour >= 0 else None
 
 
-def _compactions(iterations: object) -> Iterator[Tokens]:
-    """The counts of the requests by which Anthropic summed a conversation up beside its answer."""
+def _sampled(iterations: object, kind: str) -> Iterator[Tokens]:
+    """The counts of one kind of Anthropic's iterations: compactions, or the answer's messages."""
     for one in iterations if isinstance(iterations, list) else ():
-        if not isinstance(one, dict) or one.get("type") != "compaction":
+        if not isinstance(one, dict) or one.get("type") != kind:
             continue
         written = _count_in(one, "cache_creation_input_tokens")
         hour = _hour(one, written) if written else None

@@ -24,6 +24,7 @@ from switchyard.usage.pricing import rates_in_dollars
 from switchyard.usage.pricing import searches_of
 from switchyard.usage.records import Billing
 from switchyard.usage.records import Tokens
+from switchyard.usage.tokens import tokens_of_usage
 from switchyard.values.globs import Globs
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Usage
@@ -283,3 +284,15 @@ def test_a_price_that_cannot_be() -> None:
     assert bill.cost is None
     dear = Pricing([rule(input="999999999", output="1")])
     assert dear.bill(Tokens(input=10**12, output=1), None, served("acme-9", NOWHERE)) == Bill()
+
+
+def test_a_compaction_is_priced_by_its_own_prompt() -> None:
+    """150,000 tokens summed up and 100,000 answered are no prompt of 250,000."""
+    compaction = {"type": "compaction", "input_tokens": 150_000, "output_tokens": 1000}
+    usage = Usage(input=100_000, output=2000, extra={"iterations": [compaction]})
+    bill = Pricing().bill(tokens_of_usage(usage), usage, served(SONNET, ANTHROPIC))
+    assert bill.cost == 250_000 * 3_000 + 3000 * 15_000
+    long = {**compaction, "input_tokens": 300_000}
+    usage = Usage(input=100_000, output=2000, extra={"iterations": [long]})
+    bill = Pricing().bill(tokens_of_usage(usage), usage, served(SONNET, ANTHROPIC))
+    assert bill.cost == 100_000 * 3_000 + 2000 * 15_000 + 300_000 * 6_000 + 1000 * 22_500

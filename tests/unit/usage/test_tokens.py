@@ -1,6 +1,9 @@
 """Token counts as disjoint classes."""
 
+from dataclasses import replace
+
 from switchyard.usage.records import Tokens
+from switchyard.usage.tokens import parts_of_usage
 from switchyard.usage.tokens import sum_of
 from switchyard.usage.tokens import tokens_of_usage
 from switchyard.usage.tokens import with_counted_output
@@ -61,6 +64,23 @@ def test_caches_of_a_compaction_and_counts_that_are_none() -> None:
     )
     for unknown in (None, "many", {}):
         assert tokens_of_usage(Usage(input=3, extra={"iterations": unknown})).input == 3
+
+
+def test_parts_by_prompts() -> None:
+    compaction = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500}
+    messages = [
+        {"type": "message", "input_tokens": 20_000, "output_tokens": 400},
+        {"type": "message", "input_tokens": 3_000, "output_tokens": 600},
+    ]
+    usage = Usage(input=23_000, output=1000, extra={"iterations": [compaction, *messages]})
+    parts = parts_of_usage(tokens_of_usage(usage), usage)
+    assert [(one.input, one.output) for one in parts] == [
+        (20_000, 400), (3_000, 600), (180_000, 3500)
+    ]  # fmt: skip
+    # Answers that do not add up to the usage are not told apart.
+    usage = replace(usage, extra={"iterations": [compaction, messages[0], {"type": "compaction"}]})
+    parts = parts_of_usage(tokens_of_usage(usage), usage)
+    assert [(one.input, one.output) for one in parts] == [(23_000, 1000), (180_000, 3500)]
 
 
 def test_classes_of_chat() -> None:
