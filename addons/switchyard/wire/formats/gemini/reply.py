@@ -19,6 +19,8 @@ from switchyard.wire.formats.gemini.parts import write_call
 from switchyard.wire.formats.gemini.parts import write_other
 from switchyard.wire.formats.gemini.parts import write_text
 from switchyard.wire.formats.gemini.parts import write_thought
+from switchyard.wire.formats.gemini.spelling import answer_in_camel_case
+from switchyard.wire.formats.gemini.spelling import spells_snake
 from switchyard.wire.formats.gemini.stops import write_stop
 from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.formats.gemini.usage import write_usage
@@ -39,6 +41,8 @@ def read_reply(body: JsonObject) -> Reply:
     """Returns the response; raises BadReply on a body that is not one."""
     if (error := find_error(body)) is not None:
         raise BadReply(f"an error instead of a response: {error.message}")
+    if spells_snake(body):
+        body = answer_in_camel_case(body)
     if not any(name in body for name in ("candidates", "promptFeedback", "usageMetadata")):
         raise BadReply("the body has no candidates")
     reader = GeminiStreamReader(whole=True)

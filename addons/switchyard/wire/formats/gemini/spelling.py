@@ -1,13 +1,18 @@
 """Converts member names between `camelCase`, which is written, and `snake_case`.
 
 Google's servers accept both (protocol buffers, JSON form); the official Python SDK mixes them
-(`parametersJsonSchema` beside `thought_signature`).
+(`parametersJsonSchema` beside `thought_signature`). Servers that print protocol buffers with the
+option "preserve proto field names" answer in snake_case (protobuf.dev, "ProtoJSON Format", "JSON
+Options"; parsers are required to accept both).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import objects_of
 
 _NAMES = (
     "system_instruction generation_config safety_settings tool_config cached_content "
@@ -25,12 +30,36 @@ _NAMES = (
 ).split()
 
 
+_ANSWER_NAMES = (
+    "usage_metadata prompt_token_count candidates_token_count total_token_count "
+    "thoughts_token_count cached_content_token_count tool_use_prompt_token_count "
+    "prompt_tokens_details candidates_tokens_details cache_tokens_details "
+    "tool_use_prompt_tokens_details token_count traffic_type model_version response_id create_time "
+    "prompt_feedback block_reason block_reason_message safety_ratings finish_reason finish_message "
+    "avg_logprobs logprobs_result top_candidates chosen_candidates log_probability token_id "
+    "citation_metadata citation_sources grounding_metadata grounding_attributions "
+    "web_search_queries search_entry_point rendered_content grounding_chunks retrieved_context "
+    "grounding_supports "
+    "grounding_chunk_indices confidence_scores start_index end_index part_index retrieval_metadata "
+    "url_context_metadata url_metadata retrieved_url url_retrieval_status"
+).split()
+"""Names of members that answers alone have (API reference, "GenerateContentResponse")."""
+
+
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
 _CAMEL = {name: _camel(name) for name in _NAMES} | {"_responseJsonSchema": "responseJsonSchema"}
+
+_IN_ANSWERS = _CAMEL | {name: _camel(name) for name in _ANSWER_NAMES}
+
+_ANY_SNAKE = re.compile(rb'"[a-z]+_[a-z_]+"\s*:')
+"""A member's name in snake_case; within a string its quotes would be escaped.
+
+Not the API's names alone, which would take ten times as long to look for.
+"""
 
 _SNAKE = {_camel(name): name for name in _NAMES}
 
@@ -55,6 +84,27 @@ def camel_case(body: JsonObject) -> JsonObject:
     value of the camelCase one is kept.
     """
     return _rename(body, _CAMEL)
+
+
+def is_snake(data: bytes) -> bool:
+    """Whether the JSON of an answer may have member names in snake_case."""
+    return b"_" in data and _ANY_SNAKE.search(data) is not None
+
+
+def answer_in_camel_case(answer: Any) -> Any:
+    """Returns an answer, or a list of them, with the API's member names in camelCase.
+
+    Returns the same object if they are already.
+    """
+    return _rename(answer, _IN_ANSWERS)
+
+
+def spells_snake(answer: JsonObject) -> bool:
+    """Whether an answer has member names in snake_case, as far as its parts."""
+    candidates = objects_of(answer.get("candidates"))
+    contents = [object_of(one.get("content")) for one in candidates]
+    parts = [part for content in contents for part in objects_of(content.get("parts"))]
+    return any("_" in "".join(node) for node in (answer, *candidates, *parts))
 
 
 def snake_names(body: JsonObject) -> list[str]:

@@ -29,6 +29,8 @@ from switchyard.wire.formats.gemini.partial_args import PartialArgs
 from switchyard.wire.formats.gemini.parts import read_call
 from switchyard.wire.formats.gemini.parts import read_media_or_opaque
 from switchyard.wire.formats.gemini.parts import read_text
+from switchyard.wire.formats.gemini.spelling import answer_in_camel_case
+from switchyard.wire.formats.gemini.spelling import is_snake
 from switchyard.wire.formats.gemini.stops import blocked_words
 from switchyard.wire.formats.gemini.stops import read_stop
 from switchyard.wire.formats.gemini.usage import read_usage
@@ -81,8 +83,10 @@ class GeminiStreamReader:
             payload = loads(frame.data)
         except ValueError:
             return []
-        if b"functionCall" in frame.data:
+        if b"functionCall" in frame.data or b"function_call" in frame.data:
             payload = exact(payload, frame.data)
+        if is_snake(frame.data):
+            payload = answer_in_camel_case(payload)
         events: list[Event] = []
         for chunk in objects_of(payload):
             events += self.read(chunk)
