@@ -8,6 +8,8 @@ community forum, "File input in chat responses api"). Suffixes: API documentatio
 import re
 from typing import Literal
 
+from switchyard.wire.model.conversation import Media
+
 type MediaKind = Literal["image", "document", "audio", "video"]
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
@@ -48,6 +50,16 @@ def type_of_name(name: str | None) -> str:
     """Returns the media type that a file's name tells; a PDF's by default."""
     found = _SUFFIX.search(name or "")
     return _TYPES.get(found[1].lower() if found else "", "application/pdf")
+
+
+def document_text(part: Media) -> str:
+    """Returns a text document, below its title and context where it has any.
+
+    For formats that have no words for those: the same document is the same text in every turn.
+    """
+    named = (("Title", part.name), ("Context", part.context))
+    head = [f"{what}: {words}\n" for what, words in named if words]
+    return "".join([*head, "\n" if head else "", part.text or ""])
 
 
 def file_name(name: str | None, media_type: str | None) -> str:

@@ -32,6 +32,7 @@ from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.custom_tools import INPUT
 from switchyard.wire.shared.custom_tools import as_function
 from switchyard.wire.shared.instructed import instruction
+from switchyard.wire.shared.media import document_text
 from switchyard.wire.shared.placing import after_opening
 from switchyard.wire.shared.placing import instructions
 from switchyard.wire.shared.placing import opening
@@ -197,8 +198,8 @@ class _Messages:
             match part:
                 case Text(text=text) | Refusal(text=text) | Opaque(text=str(text)):
                     yield text
-                case Media(text=str(text)):
-                    yield text
+                case Media(text=str()):
+                    yield document_text(part)
                 case ToolCall() if not self._with_calls:
                     name = self._names.flat(part.name, part.namespace)
                     yield called(name, settled(part.arguments))

@@ -33,6 +33,7 @@ from switchyard.wire.shared.arguments import as_object
 from switchyard.wire.shared.call_ids import HistoryIds
 from switchyard.wire.shared.call_ids import is_made_up
 from switchyard.wire.shared.custom_tools import INPUT
+from switchyard.wire.shared.media import document_text
 from switchyard.wire.shared.placing import SYSTEM_ROLES
 from switchyard.wire.shared.placing import instructions
 from switchyard.wire.shared.tool_names import Names
@@ -267,7 +268,7 @@ def _sayable(parts: Iterable[Part]) -> Iterator[Part]:
             case Text(text=text) | Refusal(text=text) | Opaque(text=str(text)) if text:
                 yield Text(text=text)
             case Media(text=str(text)) if text:
-                yield Text(text=text)
+                yield Text(text=document_text(part))
             case Thinking(text=text) if text:
                 yield part
             case ToolCall():

@@ -17,6 +17,7 @@ from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.media import document_text
 from switchyard.wire.shared.media import file_name
 from switchyard.wire.shared.media import kind_of
 from switchyard.wire.shared.media import type_of_name
@@ -289,7 +290,7 @@ def _write_media(part: Media, own: bool) -> JsonObject | None:
 
 def _write_document(part: Media) -> JsonObject | None:
     if part.text is not None:
-        return {"type": "text", "text": part.text}
+        return {"type": "text", "text": document_text(part)}
     if part.file_id:
         return {"type": "file", "file": {"file_id": part.file_id}}
     if part.data is None:

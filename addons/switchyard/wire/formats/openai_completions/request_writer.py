@@ -17,6 +17,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.shared.instructed import instruction
+from switchyard.wire.shared.media import document_text
 
 _SPEAKERS = {"system": "", "developer": "", "user": "User: ", "assistant": "Assistant: "}
 
@@ -70,7 +71,7 @@ def _words(parts: Iterable[Part]) -> Iterator[str]:
         match part:
             case Text(text=text) | Refusal(text=text) | Opaque(text=str(text)):
                 yield text
-            case Media(text=str(text)):
-                yield text
+            case Media(text=str()):
+                yield document_text(part)
             case ToolResult():
                 yield from _words(part.parts)
