@@ -7,6 +7,7 @@ rules for the others.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields as fields_of
@@ -21,6 +22,7 @@ from mitmproxy import flow
 from mitmproxy.addons import block
 from mitmproxy.hooks import Hook
 from mitmproxy.http import Headers
+from mitmproxy.http import Message
 from mitmproxy.http import MessageData
 from mitmproxy.http import Request
 from mitmproxy.http import Response
@@ -36,11 +38,18 @@ from mitmproxy.proxy.utils import expect
 from mitmproxy.utils import human
 
 from switchyard.values.remembering import LONGEST
+from switchyard.values.remembering import remembering
 
 _UNCHANGING = (bool, int, str, type(None))
 _EXPECTING = expect()(lambda *_: None).__code__  # type: ignore
 """The code of what mitmproxy wraps the states of its layers in, to see that they meet no event of
 another state."""
+
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+"""A header's name in lower case (RFC 9110, section 5.6.2)."""
+
+_LONG = 20
+"""Digits from which on a length is for mitmproxy to read: Python has a limit."""
 
 type Index = dict[bytes, bytes]
 """Values by names in lower case; those of a repeated name joined (RFC 9110, section 5.3)."""
@@ -71,6 +80,7 @@ def lighten() -> None:
     for place in (human, block):
         place.ipaddress = _Addresses()  # type: ignore
     read.raise_if_http_version_unknown = _check_version  # type: ignore
+    http.validate_headers = _validate  # type: ignore
     for name, method in list(vars(http.HttpStream).items()):
         if getattr(method, "__code__", None) is _EXPECTING:
             setattr(http.HttpStream, name, method.__wrapped__)
@@ -116,61 +126,66 @@ def _current(option: _Option) -> Any:
     return value if type(value) in _UNCHANGING else deepcopy(value)
 
 
+Headers._indexed = None  # type: ignore  # of headers that have no index yet
+
+
 def _index(headers: Headers) -> Index:
     """Return values by name. Every change of headers makes new fields."""
-    known: dict[str, Any] = headers.__dict__  # type: ignore
     fields = headers.fields
-    if known.get("_indexed") is fields:
-        return known["_index"]
-    index: Index = {name.lower(): value for name, value in fields}
+    if headers._indexed is fields:  # type: ignore
+        return headers._index  # type: ignore
+    names, values = zip(*fields, strict=True) if fields else ((), ())
+    index: Index = dict(zip(map(bytes.lower, names), values, strict=True))
     if len(index) != len(fields):
         index = {}
         for name, value in fields:
             key = name.lower()
             index[key] = b"%b, %b" % (index[key], value) if key in index else value
-    known["_indexed"], known["_index"] = fields, index
+    headers._indexed, headers._index = fields, index  # type: ignore
     return index
 
 
-_keys: dict[str | bytes, bytes] = {}
-"""Names as they are asked for, and as the index has them; a few, and short ones, alone."""
 _MOST_KEYS = 2048
 
 
-def _key(name: str | bytes) -> bytes:
-    key = (name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name).lower()
-    if len(key) < LONGEST and len(_keys) < _MOST_KEYS:
-        _keys[name] = key
-    return key
+class _Keys(dict[str | bytes, bytes]):
+    """Names as they are asked for, and as the index has them; a few, and short ones, alone."""
+
+    def __missing__(self, name: str | bytes) -> bytes:
+        key = (name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name).lower()
+        if len(key) < LONGEST and len(self) < _MOST_KEYS:
+            self[name] = key
+        return key
+
+
+_keys = _Keys()
 
 
 # What follows is asked most often: the look at the index stands in each for a call.
 
 
 def _get(headers: Headers, name: str | bytes, default: Any = None) -> Any:
-    known: dict[str, Any] = headers.__dict__  # type: ignore
-    index = known["_index"] if known.get("_indexed") is headers.fields else _index(headers)
-    value = index.get(_keys.get(name) or _key(name))
+    index = headers._index if headers._indexed is headers.fields else _index(headers)  # type: ignore
+    value = index.get(_keys[name])
     return default if value is None else value.decode("utf-8", "surrogateescape")
 
 
 def _contains(headers: Headers, name: object) -> bool:
     if not isinstance(name, str | bytes):
         return False
-    known: dict[str, Any] = headers.__dict__  # type: ignore
-    index = known["_index"] if known.get("_indexed") is headers.fields else _index(headers)
-    return (_keys.get(name) or _key(name)) in index
+    index = headers._index if headers._indexed is headers.fields else _index(headers)  # type: ignore
+    return _keys[name] in index
 
 
 def _getitem(headers: Headers, name: str | bytes) -> str:
-    value = _index(headers).get(_keys.get(name) or _key(name))
+    value = _index(headers).get(_keys[name])
     if value is None:
         raise KeyError(name)
     return value.decode("utf-8", "surrogateescape")
 
 
 def _get_all(headers: Headers, name: str | bytes) -> list[str]:
-    key = _keys.get(name) or _key(name)
+    key = _keys[name]
     if key not in _index(headers):
         return []
     values = [value for each, value in headers.fields if each.lower() == key]
@@ -181,6 +196,7 @@ _init_with_care = Headers.__init__
 _body_size_with_care = read.expected_http_body_size
 _closes_with_care = read.connection_close
 _check_version_with_care = read.raise_if_http_version_unknown
+_validate_with_care = http.validate_headers
 
 
 def _init(headers: Headers, fields: Any = (), **named: Any) -> None:
@@ -228,6 +244,27 @@ def _body_size(request: Request, response: Response | None = None) -> int | None
     ):
         return _body_size_with_care(request, response)
     return int(length)
+
+
+@remembering
+def _is_name(name: bytes) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def _validate(message: Message) -> None:
+    """Check what nearly all heads have; others by all rules."""
+    headers = message.data.headers
+    index = _index(headers)
+    length = index.get(b"content-length", b"1")
+    if (
+        b"transfer-encoding" in index
+        or len(index) != len(headers.fields)
+        or not length.isdigit()
+        or len(length) >= _LONG
+        or length[0] == 48  # no number begins with 0 but that itself
+        or not all(map(_is_name, index))
+    ):
+        _validate_with_care(message)
 
 
 def _closes(http_version: str | bytes, headers: Headers) -> bool:

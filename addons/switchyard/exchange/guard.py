@@ -59,6 +59,11 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
 
         return guarded_async
 
+    if (of_requests := _of_requests.get(hook)) is not None:
+        return _guarded_on_request(of_requests)
+    if (of_attempts := _of_attempts.get(hook)) is not None:
+        return _guarded_on_attempt(of_attempts)
+
     @functools.wraps(hook)
     def guarded_sync(self: Any, subject: Any) -> Awaitable[None] | None:
         try:
@@ -71,6 +76,50 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
     return guarded_sync
 
 
+# Both wrappers in one: nearly all guarded hooks have both, and each of them costs a call.
+
+
+def _guarded_on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Does the work of `guarded(on_request(hook))`."""
+
+    @functools.wraps(hook)
+    def guarded_on_request(self: Any, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        if flow.response is not None or flow.error is not None or not flow.live:
+            return None
+        try:
+            rest = hook(self, flow)
+        except Exception as e:
+            refuse(flow, e)
+            return None
+        return None if rest is None else _guard(rest, flow)
+
+    return guarded_on_request
+
+
+def _guarded_on_attempt(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Does the work of `guarded(on_attempt(hook))`."""
+
+    @functools.wraps(hook)
+    def guarded_on_attempt(self: Any, attempt: Attempt) -> Awaitable[None] | None:
+        state = attempt.context
+        if type(state) is not AttemptState or attempt.answer is not None:
+            return None
+        try:
+            rest = hook(self, attempt, state)
+        except Exception as e:
+            refuse(attempt, e)
+            return None
+        return None if rest is None else _guard(rest, attempt)
+
+    return guarded_on_attempt
+
+
+_of_requests: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What `on_request` wraps, by what it makes of it."""
+_of_attempts: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What `on_attempt` wraps, by what it makes of it."""
+
+
 def on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps a `request` hook to skip requests that are answered or abandoned."""
 
@@ -80,6 +129,7 @@ def on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
             return None  # as `is_over`, without a call
         return hook(self, flow)
 
+    _of_requests[called] = hook
     return called
 
 
@@ -101,6 +151,7 @@ def on_attempt(hook: Callable[..., Any]) -> Callable[..., Any]:
             return None
         return hook(self, attempt, state)
 
+    _of_attempts[called] = hook
     return called
 
 

@@ -24,8 +24,12 @@ _FINE = bytes(byte for byte in range(256) if not _CONTROLS.match(bytes([byte])))
 _BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 _VERSION = re.compile(rb"[ \t]HTTP/(\d)\.\d\r?\Z")
 _SPACES = b" \t\r\n"
-_BLANKS = tuple(b" \t")
-"""What a line begins with that goes on with the one before it."""
+_CR = 0x0D
+_FIELDS = re.compile(
+    rb"^([^:\n \t][^:\n]*+):[ \t\r]*+((?:[^\n \t\r]++|[ \t\r]++(?=[^\n \t\r]))*+)[ \t\r]*+$",
+    re.MULTILINE,
+)
+"""Names and values of lines that are each a header of its own. Possessive, and so linear."""
 
 
 @dataclass(slots=True)
@@ -44,7 +48,9 @@ class HeadTooLarge(ValueError):
     """The head of a response is larger than the limit, which the text names."""
 
 
+_extract_with_care = ReceiveBuffer.maybe_extract_lines
 _originals = {
+    (ReceiveBuffer, "maybe_extract_lines"): _extract_with_care,
     (read, "_read_headers"): read._read_headers,
     (http1, "read_request_head"): http1.read_request_head,
     (http1, "read_response_head"): http1.read_response_head,
@@ -53,6 +59,7 @@ _originals = {
 
 def install() -> None:
     """Have mitmproxy read heads by what is here."""
+    ReceiveBuffer.maybe_extract_lines = extract_lines  # type: ignore
     read._read_headers = read_headers  # type: ignore
     http1.read_request_head = read_request_head
     http1.read_response_head = read_response_head
@@ -64,15 +71,29 @@ def remove() -> None:
         setattr(module, name, original)
 
 
+def extract_lines(buffer: ReceiveBuffer) -> list[bytes] | list[bytearray] | None:
+    """Take the lines of a head off a buffer, without their ends; None until it is whole.
+
+    As h11 does, which looks at each line: where all end in CRLF, one look is enough.
+    """
+    data = buffer._data
+    end = data.find(b"\n\r\n", buffer._multiple_lines_search)
+    if end > 0:
+        head = bytes(data[:end])
+        lines = head.split(b"\r\n")
+        if data[0] != _CR and head[-1] == _CR and head.count(b"\n") == len(lines) - 1:
+            lines[-1] = lines[-1][:-1]
+            buffer._extract(end + 3)
+            return lines
+    return _extract_with_care(buffer)
+
+
 def read_headers(lines: Iterable[bytes]) -> Headers:
     """Return the headers in a head's lines; folds are joined. Raises ValueError."""
     lines = list(lines)
-    fields: list[tuple[bytes, bytes]] = [
-        (name, value.strip(_SPACES))
-        for name, colon, value in [line.partition(b":") for line in lines]
-        if colon and name and name[0] not in _BLANKS
-    ]
-    if len(fields) == len(lines):
+    head = b"\n".join(lines)
+    fields: list[tuple[bytes, bytes]] = _FIELDS.findall(head)
+    if len(fields) == len(lines) and head.count(b"\n") < max(len(lines), 1):
         return headers_of(tuple(fields))
     fields = []
     folded: list[bytes] = []

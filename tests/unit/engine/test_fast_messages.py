@@ -68,7 +68,9 @@ def test_options_that_can_be_changed_are_copied() -> None:
 
 
 lengths = st.lists(
-    st.sampled_from([b"0", b"7", b"12", b"012", b"", b"+3", b"1, 1", b"x", b" 4", b"\xb2"]),
+    st.sampled_from(
+        [b"0", b"7", b"12", b"012", b"", b"+3", b"1, 1", b"x", b" 4", b"\xb2", b"1" * 5000]
+    ),
     max_size=2,
 )
 codings = st.sampled_from([None, b"chunked", b"gzip", b"identity", b"odd"])
@@ -104,6 +106,23 @@ def test_the_length_of_a_body_is_what_mitmproxy_takes_it_for(
         response.headers.fields = tuple(fields)
     own = outcome(fast_messages._body_size_with_care, request, response)
     assert outcome(fast_messages._body_size, request, response) == own
+
+
+@given(
+    lengths=lengths,
+    coding=codings,
+    name=st.sampled_from([b"X-y", b"x y", b"", b"a:", b"\xff", b"a" * 99, b"content-length\n"]),
+)
+def test_heads_are_checked_by_the_same_rules(
+    lengths: list[bytes], coding: bytes | None, name: bytes
+) -> None:
+    fields = [(b"Content-Length", length) for length in lengths]
+    fields += [(b"transfer-encoding", coding)] if coding is not None else []
+    for several in (fields, [*fields, (name, b"1")]):
+        request = Request.make("POST", "http://a/")
+        request.headers.fields = tuple(several)
+        own = outcome(fast_messages._validate_with_care, request)
+        assert outcome(fast_messages._validate, request) == own
 
 
 @given(wishes=wishes, version=st.sampled_from(["HTTP/1.0", "HTTP/1.1", b"HTTP/1.1", "HTTP/2.0"]))

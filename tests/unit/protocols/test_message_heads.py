@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from h11._receivebuffer import ReceiveBuffer
+from hypothesis import given
+from hypothesis import strategies as st
 from mitmproxy import http
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
@@ -122,6 +125,44 @@ def test_many_folded_lines_are_read_in_linear_time() -> None:
     (field,) = message_heads.read_headers(lines).fields
     assert len(field[1]) == 400_001
     assert time.process_time() - began < 4  # a quadratic way takes minutes
+
+
+def test_spaces_within_a_value_are_read_in_linear_time() -> None:
+    began = time.process_time()
+    spaces = b" " * 2_000_000
+    (field,) = message_heads.read_headers([b"x-a:" + spaces + b"b" + spaces + b"c" + spaces]).fields
+    assert field == (b"x-a", b"b" + spaces + b"c")
+    assert time.process_time() - began < 4  # a quadratic way takes minutes
+
+
+pieces_of_lines = st.lists(
+    st.sampled_from([b"a", b"x-b", b":", b": ", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\xff"]),
+    max_size=14,
+).map(b"".join)
+
+
+@given(head=pieces_of_lines)
+def test_lines_that_are_headers_are_read_as_one_by_one(head: bytes) -> None:
+    lines = head.split(b"\n")
+    parted = [line.partition(b":") for line in lines]
+    fields = tuple((name, value.strip(b" \t\r\n")) for name, _, value in parted)
+    plain = all(name and colon and name[:1] not in b" \t" for name, colon, _ in parted)
+    if plain:
+        assert message_heads.read_headers(lines).fields == fields
+
+
+@given(sent=pieces_of_lines, more=pieces_of_lines, ended=st.sampled_from([b"", b"\r\n\r\n"]))
+def test_lines_are_taken_off_a_buffer_as_h11_takes_them(
+    sent: bytes, more: bytes, ended: bytes
+) -> None:
+    def taken(take: Any) -> list[Any]:
+        buffer, found = ReceiveBuffer(), []
+        for piece in (sent, more + ended):
+            buffer += piece
+            found += [take(buffer), bytes(buffer)]
+        return found
+
+    assert taken(message_heads.extract_lines) == taken(message_heads._extract_with_care)
 
 
 @pytest.mark.parametrize(
