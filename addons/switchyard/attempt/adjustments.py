@@ -1,8 +1,6 @@
 """Applies the last changes to a provider's request: quirks and payload rules."""
 
 import re
-from dataclasses import dataclass
-from dataclasses import replace
 
 from mitmproxy import http
 
@@ -21,6 +19,8 @@ from switchyard.routing.plans import ModelTarget
 from switchyard.routing.profiles import demand_of
 from switchyard.routing.profiles import maker_of
 from switchyard.routing.profiles import quirks_of
+from switchyard.values.records import altered
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
 from switchyard.wire.registry import PROVIDER_FORMATS
@@ -44,7 +44,7 @@ _MOST_MODELS = 4096
 """Models whose quirks are remembered at most: a provider without a model list takes any name."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Adjusted:
     """One request as it leaves for a provider."""
 
@@ -80,7 +80,7 @@ class Adjustments:
             elif quirks.json_schema is False or "response_format" in refused:
                 told = with_instruction(body, format)
                 if told is not body:
-                    shortfall = replace(shortfall, instructed=True)
+                    shortfall = altered(shortfall, instructed=True)
                 if "response_format" in refused and told is not body:
                     refused.remove("response_format")
                 body = told
@@ -88,13 +88,13 @@ class Adjustments:
                 limits, kept = limits_said(body, refused)
                 dropped = *shortfall.dropped, *(name for name in refused if name not in kept)
                 limits = shortfall.limits.joined(limits)
-                shortfall = replace(shortfall, dropped=dropped, limits=limits)
+                shortfall = altered(shortfall, dropped=dropped, limits=limits)
             if format == "anthropic" and cannot_be_off(body, quirks):
-                shortfall = replace(shortfall, dropped=(*shortfall.dropped, "thinking"))
+                shortfall = altered(shortfall, dropped=(*shortfall.dropped, "thinking"))
             body, left_out = with_known_types(body, format, quirks)
             if left_out:
                 dropped = tuple(sorted({*shortfall.dropped, "server-tools"}))
-                shortfall = replace(shortfall, dropped=dropped)
+                shortfall = altered(shortfall, dropped=dropped)
             body = fit_template(apply_quirks(body, format, quirks), format, quirks)
         body = _for_caches(state, body, format, quirks)
         changes = _initiator(body) if quirks is not None and quirks.initiator else []

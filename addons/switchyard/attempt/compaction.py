@@ -1,11 +1,10 @@
 """What the router does about compaction where an attempt's provider does not."""
 
-from dataclasses import replace
-
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.routing.plans import ModelTarget
 from switchyard.state.proofs import Proofs
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
@@ -83,7 +82,7 @@ def fitted(state: AttemptState, upstream: Format, own: bool) -> Conversation:
     conversation = compacted(conversation)
     if wish.threshold is None or upstream.name != call.format.name:
         return conversation
-    return replace(conversation, extra=_without_edit(conversation.extra))
+    return altered(conversation, extra=_without_edit(conversation.extra))
 
 
 def undone(state: AttemptState) -> tuple[str, ...]:
@@ -101,7 +100,7 @@ def carries_out(state: AttemptState, member: str) -> bool:
 
 def wished(state: AttemptState, conversation: Conversation) -> Conversation:
     """What of an attempt's conversation is the client's wish: a summary is to call no tools."""
-    return replace(conversation, tools=(), tool_choice=None) if state.summarises else conversation
+    return altered(conversation, tools=(), tool_choice=None) if state.summarises else conversation
 
 
 def note_compaction(proofs: Proofs, maker: str, state: AttemptState) -> None:

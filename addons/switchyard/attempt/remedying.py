@@ -1,9 +1,8 @@
 """Decides whether a target that could not read a conversation is asked again, and with what."""
 
-from dataclasses import replace
-
 from switchyard.attempt.compaction import own_history
 from switchyard.exchange.exchange import AttemptState
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
@@ -37,7 +36,7 @@ def helps(state: AttemptState, remedy: str) -> bool:
             before = with_own_turns_remedied(body, state.remedies, upstream)
             after = with_own_turns_remedied(body, (*state.remedies, remedy), upstream)
             return after != before
-        conversation = replace(state.call.conversation, model=state.target.model)
+        conversation = altered(state.call.conversation, model=state.target.model)
         before = remedied_turns(conversation, state.remedies, upstream.name)
         after = remedied_turns(before, (remedy,), upstream.name)
         return after is not before and _body(after, upstream) != _body(before, upstream)

@@ -6,10 +6,12 @@ from urllib.parse import parse_qs
 
 from mitmproxy import http
 
+from switchyard.values.records import record
+
 _PORTS = {"https": 443, "http": 80}
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ClientHead:
     """The head of a client's request as received, credential included."""
 

@@ -25,6 +25,7 @@ from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
 from switchyard.usage.background_runs import BackgroundRun
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
@@ -380,7 +381,7 @@ def state_of(attempt: Attempt) -> AttemptState | None:
     return attempt.context if isinstance(attempt.context, AttemptState) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Admission:
     """The decision to handle a request, and the client key whose rights it has."""
 

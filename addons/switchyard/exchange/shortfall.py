@@ -1,12 +1,11 @@
 """The parts of a client's request that an upstream's request lacks."""
 
-from dataclasses import dataclass
-
+from switchyard.values.records import record
 from switchyard.wire.translate.limits import NO_LIMITS
 from switchyard.wire.translate.limits import StopLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Shortfall:
     """The parts of a client's request that an attempt's request lacks."""
 

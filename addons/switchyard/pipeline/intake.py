@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable
 from collections.abc import Callable
-from dataclasses import replace
 
 from mitmproxy import http
 
@@ -38,6 +37,7 @@ from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.usage.ids import new_hex
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
@@ -135,19 +135,19 @@ class Intake:
         body = expand_previous_response(self._state.conversations, call, connection)
         if "previous_response_id" not in body:
             if before := text_of(call.parsed.get("previous_response_id")):
-                asked = replace(asked, previous=before)
+                asked = altered(asked, previous=before)
         compaction = None
         if endpoint.kind in ("generate", "compact"):
             compaction = endpoint.format.find_compaction(body)
         if endpoint.kind == "compact":
-            compaction = replace(compaction or Compaction(), now=True)
+            compaction = altered(compaction or Compaction(), now=True)
         # The body of a count has no model if the path names it.
         said = body if endpoint.kind == "compact" else call.parsed
         operation = make_operation(endpoint, said, call.model, self._state.calibration)
         recalled = body is not call.body
         if not recalled and asked is call.asked and compaction is None and operation is None:
             return call
-        return replace(
+        return altered(
             call,
             body=body,
             recalled=recalled,

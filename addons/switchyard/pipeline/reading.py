@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from weakref import ref
 
@@ -26,6 +25,7 @@ from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.values.records import altered
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
@@ -72,9 +72,9 @@ class Reading:
             return
         asked = call.asked
         if not state.passes_through or state.summarises:
-            asked = replace(asked, conversation=call.conversation)
+            asked = altered(asked, conversation=call.conversation)
         if hides_usage(state):
-            asked = replace(asked, hides_usage=True)
+            asked = altered(asked, hides_usage=True)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
         state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
@@ -160,4 +160,4 @@ def _in_stream(attempt: "ref[AttemptState]", error: ApiError) -> ApiError:
     assert state is not None, "the receiver of a stream has its attempt"
     safe = scrubbed(state, error)
     provider, model = state.target.provider.name, state.target.model or state.call.model
-    return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")
+    return altered(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

@@ -1,7 +1,6 @@
 """Writes the body of one attempt from the client's original request."""
 
 import time
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from switchyard.attempt.adjustments import Adjustments
@@ -26,6 +25,7 @@ from switchyard.exchange.shortfall import Shortfall
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
@@ -136,7 +136,7 @@ class Translation:
         less = without_reasoning_wish(body, upstream.name)
         if less is not body:
             dropped = sorted({*state.untranslated.dropped, LEFT_OUT["reasoning"]})
-            state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
+            state.untranslated = altered(state.untranslated, dropped=tuple(dropped))
         return less
 
     def _is_makers(self, state: AttemptState, upstream: Format) -> bool:
@@ -154,7 +154,7 @@ class Translation:
         body, changed = select_proofs(memory, adjustments, state, format, body)
         if changed:
             dropped = sorted({*state.untranslated.dropped, "thinking-signature"})
-            state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
+            state.untranslated = altered(state.untranslated, dropped=tuple(dropped))
         return body
 
     def _compacts(self, state: AttemptState) -> bool:
@@ -190,10 +190,10 @@ class Translation:
             conversation = continued(conversation, told.text, upstream, model)
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
-            conversation = replace(conversation, reasoning=wish)
+            conversation = altered(conversation, reasoning=wish)
         # A model's limits are known by its own name, not by the client's name for it.
         adjustments = self._snapshots.current.adjustments
-        known = replace(
+        known = altered(
             conversation,
             model=model,
             takes_system=adjustments.takes_system(state.target),
@@ -202,7 +202,7 @@ class Translation:
         dialect = adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
         if proofs := readable_proofs(self._state.proofs, adjustments, state, conversation):
-            conversation = replace(conversation, readable=proofs)
+            conversation = altered(conversation, readable=proofs)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
             dropped=(
@@ -230,7 +230,7 @@ class Translation:
         if names := self._unreached.names(state.call.body, way, body):
             lacking = (name for name in names if not carries_out(state, name))
             dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *lacking)))
-            state.untranslated = replace(state.untranslated, dropped=dropped)
+            state.untranslated = altered(state.untranslated, dropped=dropped)
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:

@@ -1,7 +1,6 @@
 """Chooses among the candidates of a route that may be tried, by the strategies of each level."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from switchyard.policy.health import Health
 from switchyard.policy.route import Credential
@@ -13,9 +12,10 @@ from switchyard.policy.selection import Selector
 from switchyard.policy.steering import NO_FIGURES
 from switchyard.policy.steering import Room
 from switchyard.policy.steering import Steering
+from switchyard.values.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Candidate:
     """One target with one of its keys."""
 

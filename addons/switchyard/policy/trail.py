@@ -37,6 +37,7 @@ from switchyard.policy.shared_turns import SharedQuotas
 from switchyard.policy.shared_turns import SharedTurns
 from switchyard.policy.steering import Steering
 from switchyard.policy.warm_sessions import WarmSession
+from switchyard.values.records import record
 
 _LONGEST_JITTER = 2.0
 _POLL = (0.05, 0.25)
@@ -45,7 +46,7 @@ _SHORTEST_WAIT = 0.05
 _MOST_BLOCKED = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class RetryLimits:
     """How long and how often to try. Times in seconds."""
 

@@ -8,10 +8,10 @@ conversations hold.
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from switchyard.state.shelf import LocalShelf
 from switchyard.state.shelf import Shelf
+from switchyard.values.records import record
 
 _MOST_NAMES = 32
 """Makers, or places of refusals, that are kept of one client or proof."""
@@ -22,7 +22,7 @@ _REFUSED = "!"
 _URL_ALPHABET = str.maketrans("-_", "+/", "=")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ProofReader:
     """Who is to read a history: a maker, and the credential with which it is asked."""
 

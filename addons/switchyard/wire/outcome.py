@@ -1,9 +1,9 @@
 """Judges whether an upstream's response is a valid one, and why not."""
 
 from dataclasses import dataclass
-from dataclasses import replace
 from typing import Literal
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.bodies import parse_body
 from switchyard.wire.encoding.bodies import words_of
 from switchyard.wire.format import Format
@@ -55,5 +55,5 @@ def refusal_of(upstream: Format, status: int, raw: bytes) -> ApiError:
         return ApiError(message=message, kind=kind_of_status(status), status=status)
     if error.status is None and error.kind == "server" and status < 500:
         # A body without a type (Azure, Bedrock) leaves it to the status.
-        return replace(error, kind=kind_of_status(status), status=status)
+        return altered(error, kind=kind_of_status(status), status=status)
     return error

@@ -6,7 +6,7 @@ begins with a colon is a comment, several `data` lines are joined by newlines, a
 dispatches the event.
 """
 
-from dataclasses import dataclass
+from switchyard.values.records import record
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """Bound on one event. Image answers come as one event of several megabytes (base64); past this
@@ -15,7 +15,7 @@ the stream is garbage, and buffering on would let one upstream take all memory."
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Frame:
     """One unit of a stream: an SSE event, or a line of JSON.
 

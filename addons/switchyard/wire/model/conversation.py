@@ -11,18 +11,18 @@ the format.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 from typing import Literal
 
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 
 type Role = Literal["system", "developer", "user", "assistant"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Citation:
     """A source for a stretch of text. Only web sources (`url`) exist in every format."""
 
@@ -37,7 +37,7 @@ class Citation:
     """The citation as the format `format` wrote it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Text:
     text: str
     citations: tuple[Citation, ...] = ()
@@ -47,7 +47,7 @@ class Text:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Media:
     """An image, document, audio or video: its bytes (`data`), or where they are.
 
@@ -75,7 +75,7 @@ class Media:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Thinking:
     """Reasoning shown by the model.
 
@@ -99,7 +99,7 @@ class Thinking:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ToolCall:
     """A call the client has to run.
 
@@ -120,14 +120,14 @@ class ToolCall:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Refusal:
     text: str
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Opaque:
     """A part that only its own format can express.
 
@@ -142,7 +142,7 @@ class Opaque:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ToolResult:
     call_id: str
     parts: tuple["Part", ...] = ()
@@ -171,7 +171,7 @@ class ToolResult:
 type Part = Text | Media | Thinking | ToolCall | ToolResult | Refusal | Opaque
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Turn:
     """One message. Tool results are parts of `user` turns, whatever the format's role."""
 
@@ -182,7 +182,7 @@ class Turn:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Tool:
     """A tool offered to the model.
 
@@ -207,7 +207,7 @@ class Tool:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ToolChoice:
     mode: Literal["auto", "none", "required", "tool", "allowed"]
     name: str | None = None
@@ -219,7 +219,7 @@ class ToolChoice:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Output:
     """The shape asked of the answer."""
 
@@ -232,7 +232,7 @@ class Output:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Reasoning:
     """How much the model shall think; None where the request leaves it open.
 
@@ -250,7 +250,7 @@ class Reasoning:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Conversation:
     """One request to a model. `None` means that the client did not say."""
 
@@ -317,7 +317,7 @@ class Conversation:
                     yield from part.parts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Usage:
     """Tokens of one exchange. `None` means that the provider did not say.
 
@@ -357,7 +357,7 @@ type StopReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Stop:
     """Why the reply ended.
 
@@ -371,7 +371,7 @@ class Stop:
     """The format's details of a refusal or filter (Anthropic `stop_details`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Choice:
     """One answer. Formats without several answers have exactly one, index 0."""
 
@@ -382,7 +382,7 @@ class Choice:
     """Unnamed members of the message and of its choice, as the source's reader lays them out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Reply:
     """A whole response: the fold of a stream's events, or the content of a JSON body."""
 

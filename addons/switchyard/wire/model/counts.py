@@ -5,8 +5,7 @@ apart, without saying so: xAI leaves reasoning out of the output; Grok, Mistral 
 behind OpenRouter leave cached tokens out of the prompt, which shows where these are more.
 """
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Usage
 
 
@@ -30,7 +29,7 @@ def counted(usage: Usage) -> Usage:
         total = max(total, (prompt or 0) + (output or 0))
     if (prompt, output, reasoning) == (usage.input, usage.output, usage.reasoning):
         return usage
-    return replace(usage, input=prompt, output=output, reasoning=reasoning, total=total)
+    return altered(usage, input=prompt, output=output, reasoning=reasoning, total=total)
 
 
 def _totals(usage: Usage, prompt: int | None, output: int) -> set[int]:

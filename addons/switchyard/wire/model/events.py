@@ -11,9 +11,9 @@ win), and a broken upstream ends without `Stop` or `End`. `fold.fold` turns even
 another for formats that have one open block at a time.
 """
 
-from dataclasses import dataclass
 from dataclasses import field
 
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Citation
@@ -27,7 +27,7 @@ from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import ApiError
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Start:
     """The handshake (`message_start`, `response.created`, a role delta); no output."""
 
@@ -40,7 +40,7 @@ class Start:
     """Format of the stream's source, whose `extra` members its own writer puts back."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class PartStart:
     """Part `index` of a choice begins as `part`, whose content is the part's first.
 
@@ -52,7 +52,7 @@ class PartStart:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TextDelta:
     """More words of a text, a thinking or a refusal part."""
 
@@ -61,7 +61,7 @@ class TextDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ArgumentsDelta:
     """More of a tool call's arguments, as the text the model writes."""
 
@@ -70,7 +70,7 @@ class ArgumentsDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SignatureDelta:
     """A piece of the signature of a thinking part or tool call; pieces are appended."""
 
@@ -80,14 +80,14 @@ class SignatureDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class CitationDelta:
     index: int
     citation: Citation
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class MediaDelta:
     """More base64 `data` or `transcript` of a media part (audio)."""
 
@@ -97,7 +97,7 @@ class MediaDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class PartEnd:
     """A part is complete.
 
@@ -110,7 +110,7 @@ class PartEnd:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Extra:
     """Members of a choice that the model has no name for (logprobs, annotations).
 
@@ -121,14 +121,14 @@ class Extra:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class UsageUpdate:
     """Tokens as known so far; fields set here replace those of earlier updates."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Finish:
     """A choice ended, for this reason."""
 
@@ -137,14 +137,14 @@ class Finish:
     extra: JsonObject = field(default=EMPTY)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Failure:
     """The upstream reported an error inside the stream. Nothing but `End` follows."""
 
     error: ApiError
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class End:
     """The format's terminal event (`[DONE]`, `message_stop`, `response.completed`)."""
 

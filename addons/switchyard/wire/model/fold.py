@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Media
@@ -175,10 +175,10 @@ class _PartFold:
             case Text():
                 if added or self.citations:
                     citations = (*first.citations, *self.citations)
-                    return replace(first, text=first.text + added, citations=citations)
+                    return altered(first, text=first.text + added, citations=citations)
             case Thinking():
                 if added or self.signature:
-                    return replace(
+                    return altered(
                         first,
                         text=first.text + added,
                         signature="".join(self.signature) or first.signature,
@@ -186,16 +186,16 @@ class _PartFold:
                     )
             case ToolCall():
                 if added or self.signature:
-                    return replace(
+                    return altered(
                         first,
                         arguments=first.arguments + added,
                         signature="".join(self.signature) or first.signature,
                         signer=self.signer or first.signer,
                     )
             case Refusal():
-                return replace(first, text=first.text + added) if added else first
+                return altered(first, text=first.text + added) if added else first
             case Media():
-                return replace(
+                return altered(
                     first,
                     data="".join([first.data or "", *self.data]) or None,
                     transcript="".join([first.transcript or "", *self.transcript]) or None,
@@ -250,21 +250,21 @@ def _unfold_part(index: int, part: Part, choice: int) -> list[Event]:
     events: list[Event] = []
     match part:
         case Text(text=text):
-            events.append(PartStart(index, replace(part, text="", citations=()), choice))
+            events.append(PartStart(index, altered(part, text="", citations=()), choice))
             if text:
                 events.append(TextDelta(index, text, choice))
             events.extend(CitationDelta(index, citation, choice) for citation in part.citations)
         case Thinking(text=text, signature=signature):
-            events.append(PartStart(index, replace(part, text="", signature=None), choice))
+            events.append(PartStart(index, altered(part, text="", signature=None), choice))
             if text:
                 events.append(TextDelta(index, text, choice))
             if signature:
                 events.append(SignatureDelta(index, signature, part.signer or "", choice))
         case Refusal(text=text):
-            events.append(PartStart(index, replace(part, text=""), choice))
+            events.append(PartStart(index, altered(part, text=""), choice))
             events.append(TextDelta(index, text, choice))
         case ToolCall(arguments=arguments):
-            events.append(PartStart(index, replace(part, arguments=""), choice))
+            events.append(PartStart(index, altered(part, arguments=""), choice))
             if arguments:
                 events.append(ArgumentsDelta(index, arguments, choice))
         case _:

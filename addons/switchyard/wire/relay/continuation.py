@@ -6,8 +6,7 @@ stream: no second stream start, text appended to the open text part, later parts
 call cannot be continued half-way, so a stream in which one began ends with an error.
 """
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Text
@@ -110,7 +109,7 @@ class Continuation:
             return [event]
         if index in self._dropped:
             return []
-        return [replace(event, index=index + self._offset)]  # type: ignore[call-arg]
+        return [altered(event, index=index + self._offset)]  # type: ignore[call-arg]
 
     def _continues(self, index: int) -> bool:
         return self._first_text is None and self._open_text is not None
@@ -146,6 +145,6 @@ def continued(conversation: Conversation, text: str, format: Format, model: str)
     begun = Turn(role="assistant", parts=(Text(text=text.rstrip() or text),))
     thinks = conversation.reasoning is not None and conversation.reasoning.enabled is not False
     if format.takes_prefill(model, thinks):
-        return replace(conversation, turns=(*conversation.turns, begun))
+        return altered(conversation, turns=(*conversation.turns, begun))
     ask = Turn(role="user", parts=(Text(text=INSTRUCTION),))
-    return replace(conversation, turns=(*conversation.turns, begun, ask))
+    return altered(conversation, turns=(*conversation.turns, begun, ask))

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import replace
 
+from switchyard.values.records import altered
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Format
@@ -25,7 +25,7 @@ from switchyard.wire.relay.sinks import Writing
 from switchyard.wire.relay.stage import Stage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Conversion:
     """The two formats of a response, and the steps between them."""
 
@@ -92,7 +92,7 @@ class Conversion:
     def written(self, reply: Reply, stop: Stop | None) -> bytes:
         """Returns the JSON body for the client; `stop` stands in for missing choices."""
         if not reply.choices:
-            reply = replace(reply, choices=(Choice(stop=stop or Stop(reason="end")),))
+            reply = altered(reply, choices=(Choice(stop=stop or Stop(reason="end")),))
         if self.explains:
             reply = explained_reply(reply)
         # The writer keeps what it read of its own format, which clients may not be able to read.

@@ -5,8 +5,8 @@ details of the stop here. A client of another format reads it as the model's ref
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Reply
@@ -46,7 +46,7 @@ def explained_reply(reply: Reply) -> Reply:
     """Return the reply with the explanation of each refusal as a part; itself without any."""
     if not any(explanation(choice.stop) for choice in reply.choices):
         return reply
-    return replace(reply, choices=tuple(map(_explained, reply.choices)))
+    return altered(reply, choices=tuple(map(_explained, reply.choices)))
 
 
 def refuses(reply: Reply) -> bool:
@@ -74,4 +74,4 @@ def refused(stop: Stop | None) -> ApiError:
 
 def _explained(choice: Choice) -> Choice:
     words = explanation(choice.stop)
-    return replace(choice, parts=(*choice.parts, Refusal(text=words))) if words else choice
+    return altered(choice, parts=(*choice.parts, Refusal(text=words))) if words else choice

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import ToolCall
@@ -127,7 +127,7 @@ class FreshIds:
         if call_id and call_id in self._taken:
             self.changed = True
             call_id = _other(call_id, self._taken)
-            event = replace(event, part=replace(event.part, id=call_id))
+            event = altered(event, part=altered(event.part, id=call_id))
         self._taken.add(call_id)
         return event
 
@@ -148,8 +148,8 @@ def distinct(conversation: Conversation) -> Conversation:
     for turn in conversation.turns:
         if turn.role != "assistant":
             ids.over = True
-        turns.append(replace(turn, parts=tuple(map(ids.part, turn.parts))))
-    return replace(conversation, turns=tuple(turns))
+        turns.append(altered(turn, parts=tuple(map(ids.part, turn.parts))))
+    return altered(conversation, turns=tuple(turns))
 
 
 class _Distinct:
@@ -168,10 +168,10 @@ class _Distinct:
     def part(self, part: Part) -> Part:
         match part:
             case ToolCall():
-                return replace(part, id=self._call(part.id))
+                return altered(part, id=self._call(part.id))
             case ToolResult(call_id=call_id) if waiting := self._open.get(call_id):
                 first = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-                return replace(part, call_id=first)
+                return altered(part, call_id=first)
         return part
 
     def _call(self, given: str) -> str:

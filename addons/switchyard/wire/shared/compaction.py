@@ -9,8 +9,8 @@ everything before it.
 
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
@@ -103,7 +103,7 @@ def compacted(conversation: Conversation, *, ours: bool = False) -> Conversation
         for index in range(len(parts) - 1, -1, -1):
             part = parts[index]
             if isinstance(part, Opaque) and is_summary(part) and (not ours or is_ours(part.raw)):
-                return replace(conversation, turns=_cut(conversation, place, index, part))
+                return altered(conversation, turns=_cut(conversation, place, index, part))
     return conversation
 
 
@@ -114,10 +114,10 @@ def summarising(conversation: Conversation, instructions: str | None = None) -> 
     the tool choice forbids calls.
     """
     told = compacted(conversation)
-    turns = (replace(t, parts=tuple(filter(_is_said, t.parts))) for t in told.turns)
+    turns = (altered(t, parts=tuple(filter(_is_said, t.parts))) for t in told.turns)
     ask = Turn(role="user", parts=(Text(text=instructions or ASK),))
     tools = tuple(tool for tool in told.tools if tool.kind != "server")
-    return replace(
+    return altered(
         told,
         turns=(*(turn for turn in turns if turn.parts), ask),
         tools=tools,
@@ -182,17 +182,17 @@ class SummaryStage:
 def _cut(conversation: Conversation, place: int, index: int, part: Opaque) -> tuple[Turn, ...]:
     turns = conversation.turns
     turn = turns[place]
-    begun = replace(turn, parts=turn.parts[:index])
+    begun = altered(turn, parts=turn.parts[:index])
     before = [*turns[:place], begun] if begun.parts else list(turns[:place])
     kept = before if _is_retained(conversation.format, before) else opening(before)
     cache = part.raw.get("cache_control")
     text = Text(text=_TOLD.format(part.text), cache=cache if isinstance(cache, dict) else None)
-    after = replace(turn, parts=turn.parts[index + 1 :])
+    after = altered(turn, parts=turn.parts[index + 1 :])
     left = [after, *turns[place + 1 :]] if after.parts else list(turns[place + 1 :])
     told = Turn(role="user", parts=(text,))
     if conversation.format != _RESPONSES and left and left[0].role == "user":
         # Some providers of this format require alternating roles.
-        told = replace(left[0], parts=(text, *left[0].parts), form="")
+        told = altered(left[0], parts=(text, *left[0].parts), form="")
         del left[0]
     return (*map(_plain, kept), told, *left)
 
@@ -208,7 +208,7 @@ def _is_retained(format: str, before: Sequence[Turn]) -> bool:
 def _plain(turn: Turn) -> Turn:
     """Returns a turn before a summary, without items of earlier compactions."""
     left = tuple(part for part in turn.parts if _is_said(part) and not is_summary(part))
-    return turn if len(left) == len(turn.parts) else replace(turn, parts=left)
+    return turn if len(left) == len(turn.parts) else altered(turn, parts=left)
 
 
 def _is_said(part: Part) -> bool:

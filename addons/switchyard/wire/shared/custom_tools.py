@@ -6,9 +6,9 @@ input, because a JSON schema cannot express it.
 
 import json
 import re
-from dataclasses import replace
 from typing import Literal
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -41,7 +41,7 @@ def as_function(tool: Tool) -> Tool:
     if definition := grammar.get("definition"):
         syntax = grammar.get("syntax") or "lark"
         words.append(f"`{INPUT}` must follow this {syntax} grammar:\n{definition}")
-    return replace(
+    return altered(
         tool,
         kind="function",
         description="\n\n".join(filter(None, words)) or None,

@@ -9,8 +9,8 @@ turn.
 
 from collections.abc import Iterator
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
@@ -35,7 +35,7 @@ def lasting(conversation: Conversation) -> Conversation:
         return conversation
     last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
     kept = (t for i, t in enumerate(turns) if i > last or not _is_for_one_turn(t))
-    return replace(conversation, turns=tuple(kept))
+    return altered(conversation, turns=tuple(kept))
 
 
 def _is_for_one_turn(turn: Turn) -> bool:
@@ -70,7 +70,7 @@ def instructions(turn: Turn) -> list[Text | Media]:
     for part in turn.parts:
         match part:
             case Text(text=text) if text.strip():
-                said.append(replace(part, citations=(), extra={}, form=""))
+                said.append(altered(part, citations=(), extra={}, form=""))
             case Opaque(text=str(text)) if text.strip():
                 said.append(Text(text=text))
             case Media(text=str(text)) if text.strip():
@@ -82,13 +82,13 @@ def instructions(turn: Turn) -> list[Text | Media]:
 
 def worded(turns: Sequence[Turn]) -> list[Turn]:
     """Returns the turns with later instructions as text of the user."""
-    return [replace(turn, parts=tuple(map(spoken, turn.parts))) for turn in turns]
+    return [altered(turn, parts=tuple(map(spoken, turn.parts))) for turn in turns]
 
 
 def spoken(part: Part) -> Part:
     """Returns a part that every format accepts: later instructions as the user's text."""
     if isinstance(part, Text) and part.form == LATER:
-        return replace(part, text=reminder(part.text), form="")
+        return altered(part, text=reminder(part.text), form="")
     return part
 
 
@@ -104,8 +104,8 @@ def apart(turns: Sequence[Turn]) -> list[Turn]:
         if not later or not left:
             told += worded([turn])
             continue
-        told.append(replace(turn, parts=left))
-        told.append(Turn(role="system", parts=tuple(replace(p, form="") for p in later)))
+        told.append(altered(turn, parts=left))
+        told.append(Turn(role="system", parts=tuple(altered(p, form="") for p in later)))
     return told
 
 
@@ -115,4 +115,4 @@ def _length_of_opening(turns: Sequence[Turn]) -> int:
 
 
 def _marked(part: Text | Media) -> Part:
-    return replace(part, form=LATER) if isinstance(part, Text) else part
+    return altered(part, form=LATER) if isinstance(part, Text) else part

@@ -10,10 +10,10 @@ recognisable id, because no provider accepts them: see `is_made_here`.
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace
 from typing import Any
 from typing import Literal
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
@@ -119,7 +119,7 @@ class ServedAnswers:
         if place is None:
             place = self._places[choice, index] = self._next.get(choice, 0)
             self._next[choice] = place + 1
-        return event if place == index else replace(event, index=place)  # type: ignore[call-arg]
+        return event if place == index else altered(event, index=place)  # type: ignore[call-arg]
 
 
 class _Reader:
@@ -153,7 +153,7 @@ class _Reader:
 
     def left(self) -> list[_Did]:
         """Returns the calls without a result, as failed."""
-        left = [replace(call, failed=True) for call in self._calls.values()]
+        left = [altered(call, failed=True) for call in self._calls.values()]
         self._calls.clear()
         return left
 
@@ -184,9 +184,9 @@ class _Reader:
         if name == "web_search":
             found = objects_of(content)
             sources = tuple((text_of(f.get("url")), text_of(f.get("title"))) for f in found)
-            return replace(call, found=sources, failed=error is not None)
+            return altered(call, found=sources, failed=error is not None)
         output = _output(object_of(content)) if name == "code_execution" else ""
-        return replace(call, output=output, failed=error is not None)
+        return altered(call, output=output, failed=error is not None)
 
     def _item(self, raw: JsonObject) -> _Did | None:
         failed = raw.get("status") == "failed"
@@ -207,12 +207,12 @@ class _Reader:
             code = object_of(raw["executableCode"])
             before = self._calls.pop("code", None)
             self._calls["code"] = _Did(name="code_execution", asked=(text_of(code.get("code")),))
-            return replace(before, failed=True) if before is not None else None
+            return altered(before, failed=True) if before is not None else None
         if "codeExecutionResult" in raw:
             result = object_of(raw["codeExecutionResult"])
             call = self._calls.pop("code", None) or _Did(name="code_execution")
             failed = result.get("outcome") not in (None, "OUTCOME_OK")
-            return replace(call, output=text_of(result.get("output")), failed=failed)
+            return altered(call, output=text_of(result.get("output")), failed=failed)
         call = object_of(raw.get("toolCall"))
         queries = _texts(object_of(call.get("args")).get("queries"))
         if text_of(call.get("toolType")).startswith("GOOGLE_SEARCH") and queries:

@@ -11,10 +11,10 @@ their prefixes. Tools of MCP servers are never converted.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import replace
 from typing import Any
 from typing import Literal
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
@@ -103,7 +103,7 @@ def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conv
         _add(tools, made)
     asked_beside = None if added else c.web_search
     choice = _choice(c.tool_choice, names, target) if c.tool_choice else None
-    return replace(c, tools=tuple(tools), tool_choice=choice, web_search=asked_beside)
+    return altered(c, tools=tuple(tools), tool_choice=choice, web_search=asked_beside)
 
 
 def _add(tools: list[Tool], made: Tool) -> None:
@@ -358,5 +358,5 @@ def _choice(choice: ToolChoice, names: dict[str, str], target: str) -> ToolChoic
         return ToolChoice(mode="tool", name=names[chosen]) if demanded else None
     if choice.mode == "allowed":
         allowed = tuple(names.get(name, name) for name in choice.allowed)
-        return replace(choice, allowed=allowed, extra={})
+        return altered(choice, allowed=allowed, extra={})
     return choice

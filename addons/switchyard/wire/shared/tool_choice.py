@@ -7,8 +7,8 @@ several servers (docker/docker-agent, issue 2251).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Tool
@@ -28,7 +28,7 @@ def choosable(conversation: Conversation, target: str) -> Conversation:
     """
     offers = _of_distinct_names(conversation.tools)
     if len(offers) < len(conversation.tools):
-        conversation = replace(conversation, tools=offers)
+        conversation = altered(conversation, tools=offers)
     choice = conversation.tool_choice
     if choice is None or choice.mode not in ("tool", "allowed"):
         return conversation
@@ -36,12 +36,12 @@ def choosable(conversation: Conversation, target: str) -> Conversation:
     chosen = choice.allowed if choice.mode == "allowed" else (choice.name or "",)
     left = tuple(name for name in chosen if name in offered)
     if choice.mode == "allowed" and left:
-        plainest = _plainest(replace(choice, allowed=left), offered)
+        plainest = _plainest(altered(choice, allowed=left), offered)
     else:
         plainest = choice if left else None
     if plainest == choice:
         return conversation
-    return replace(conversation, tool_choice=plainest)
+    return altered(conversation, tool_choice=plainest)
 
 
 def _of_distinct_names(tools: Sequence[Tool]) -> tuple[Tool, ...]:

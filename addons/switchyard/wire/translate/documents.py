@@ -12,9 +12,9 @@ import base64
 import binascii
 from collections.abc import Container
 from collections.abc import Sequence
-from dataclasses import replace
 from operator import is_
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Part
@@ -42,7 +42,7 @@ def readable(conversation: Conversation, target: str) -> Conversation:
     turns = tuple(_turn(turn, target) for turn in conversation.turns)
     if all(new is old for new, old in zip(turns, conversation.turns, strict=True)):
         return conversation
-    return replace(conversation, turns=turns)
+    return altered(conversation, turns=turns)
 
 
 def is_refused(part: Media, target: str) -> bool:
@@ -72,18 +72,18 @@ def _turn(turn: Turn, target: str) -> Turn:
     parts = tuple(_part(part, target) for part in turn.parts)
     if turn.role == "user":
         parts = _with_note(parts, target)
-    return turn if _are_same(parts, turn.parts) else replace(turn, parts=parts)
+    return turn if _are_same(parts, turn.parts) else altered(turn, parts=parts)
 
 
 def _part(part: Part, target: str) -> Part:
     if isinstance(part, ToolResult):
         inner = _with_note(tuple(_part(one, target) for one in part.parts), target)
-        return part if _are_same(inner, part.parts) else replace(part, parts=inner)
+        return part if _are_same(inner, part.parts) else altered(part, parts=inner)
     if not isinstance(part, Media) or not _is_file(part) or _is_taken(part, target):
         return part
     words = words_of_file(part)
     if words is not None:
-        return replace(part, data=None, text=words, media_type="text/plain", extra={}, form="")
+        return altered(part, data=None, text=words, media_type="text/plain", extra={}, form="")
     if not PROVIDER_FORMATS[target].document_types:
         return part  # the format takes no documents at all
     name = f" {part.name!r}" if part.name else ""

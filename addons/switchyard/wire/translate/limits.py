@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Stop
@@ -33,7 +34,7 @@ _STOP_NAMES = ("stop", "stop_sequences")
 _LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class StopLimits:
     """The limits of a response; without any, the model ends it."""
 
@@ -133,7 +134,7 @@ class _Choice:
             case PartStart(part=Text(text=text) as part) if text:
                 # The text takes the same path as streamed text, so the result does not depend on
                 # chunks.
-                yield from self._begin(replace(event, part=replace(part, text="")))
+                yield from self._begin(altered(event, part=altered(part, text="")))
                 yield from self._write(event.index, text)
             case PartStart():
                 yield from self._begin(event)
@@ -161,11 +162,11 @@ class _Choice:
             case Thinking(text=text) | Refusal(text=text) if (fits := self.meter.fits(text)) < len(
                 text
             ):
-                yield replace(event, part=replace(part, text=text[:fits]))
+                yield altered(event, part=altered(part, text=text[:fits]))
                 yield from self._stop(_LENGTH)
                 return
             case ToolCall(arguments=text) if (fits := self.meter.fits(text)) < len(text):
-                yield replace(event, part=replace(part, arguments=text[:fits]))
+                yield altered(event, part=altered(part, arguments=text[:fits]))
                 yield from self._stop(_LENGTH)
                 return
         yield event
@@ -177,7 +178,7 @@ class _Choice:
             yield event
             return
         if fits:
-            yield replace(event, text=text[:fits])
+            yield altered(event, text=text[:fits])
         yield from self._stop(_LENGTH)
 
     def _write(self, index: int, text: str) -> Iterator[Event]:
@@ -210,7 +211,7 @@ class _Choice:
         if event.index in self.open:
             self.open.remove(event.index)
         if isinstance(event.part, Text) and first_sequence(event.part.text, self.limits.stop):
-            event = replace(event, part=None)
+            event = altered(event, part=None)
         yield event
 
     def _stop(self, stop: Stop) -> Iterator[Event]:

@@ -7,9 +7,9 @@ content per chunk, split within words.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 
+from switchyard.values.records import altered
 from switchyard.wire.formats.anthropic.blocks import NAME as ANTHROPIC
 from switchyard.wire.formats.gemini.carrier import put_in_order
 from switchyard.wire.formats.gemini.names import NAME as GEMINI
@@ -34,11 +34,11 @@ def joined(conversation: Conversation) -> Conversation:
         turns += [one(pieces)] if role == "assistant" and len(pieces) > 1 else pieces
     if len(turns) == len(conversation.turns):
         return conversation
-    return replace(conversation, turns=tuple(turns))
+    return altered(conversation, turns=tuple(turns))
 
 
 def _beside(turns: Sequence[Turn]) -> Turn:
-    return replace(turns[0], parts=tuple(part for turn in turns for part in turn.parts))
+    return altered(turns[0], parts=tuple(part for turn in turns for part in turn.parts))
 
 
 def _one(turns: Sequence[Turn]) -> Turn:
@@ -50,7 +50,7 @@ def _one(turns: Sequence[Turn]) -> Turn:
             parts[-1:] = _glued(parts[-1], head) if parts else (head,)
         parts += rest
     put_in_order(parts)
-    return replace(first, parts=tuple(parts))
+    return altered(first, parts=tuple(parts))
 
 
 def _glued(before: Part, after: Part) -> tuple[Part, ...]:
@@ -60,12 +60,12 @@ def _glued(before: Part, after: Part) -> tuple[Part, ...]:
     """
     match before, after:
         case Text(), Text():
-            return (replace(after, text=before.text + after.text),)
+            return (altered(after, text=before.text + after.text),)
         case Thinking(signature=None, redacted=None), Thinking(signer=str(signer)) if (
             signer != GEMINI and before.text and after.text.startswith(before.text)
         ):
             # Another format's signature travels with all the words that it covers.
             return (after,)
         case Thinking(signature=None, redacted=None), Thinking(redacted=None):
-            return (replace(after, text=before.text + after.text),)
+            return (altered(after, text=before.text + after.text),)
     return before, after

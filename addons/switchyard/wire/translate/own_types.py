@@ -4,10 +4,10 @@ Many providers speak Anthropic's or OpenAI's format and support functions alone.
 configuration records which of them do; this module applies it to a request's body.
 """
 
-from dataclasses import replace
 from typing import Any
 from typing import Protocol
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import rest
@@ -75,4 +75,4 @@ def _is_left_out(tool: Any, format: str, known: KnownTypes) -> bool:
 def _functions(tool: Any) -> list[Any]:
     """Returns the functions for a tool of Anthropic's types; any other tool unchanged."""
     made = client_tools(tool) if isinstance(tool, dict) else []
-    return [write_tool(replace(one, raw=EMPTY)) for one in made] or [tool]
+    return [write_tool(altered(one, raw=EMPTY)) for one in made] or [tool]

@@ -10,9 +10,9 @@ from collections import Counter
 from collections import deque
 from collections.abc import Iterator
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
@@ -36,7 +36,7 @@ def paired(conversation: Conversation) -> Conversation:
     turns = conversation.turns
     if any(map(_answers_itself, turns)):
         turns = tuple(piece for turn in turns for piece in _apart(turn))
-        conversation = replace(conversation, turns=turns)
+        conversation = altered(conversation, turns=turns)
     steps = list(_steps(turns))
     if all(map(_is_paired, steps)):
         return conversation
@@ -46,7 +46,7 @@ def paired(conversation: Conversation) -> Conversation:
     if made and made[-1].role == "assistant" and turns[-1].role == "user":
         said = [Text(text=p.text or ".") for p in turns[-1].parts if isinstance(p, ToolResult)]
         made.append(Turn(role="user", parts=tuple(said)))
-    return replace(conversation, turns=tuple(made))
+    return altered(conversation, turns=tuple(made))
 
 
 def _steps(turns: Sequence[Turn]) -> Iterator[Sequence[Turn]]:
@@ -73,7 +73,7 @@ def _apart(turn: Turn) -> Iterator[Turn]:
         if is_result:
             yield Turn(role="user", parts=tuple(parts))
         else:
-            yield replace(turn, parts=tuple(parts))
+            yield altered(turn, parts=tuple(parts))
 
 
 def _is_paired(turns: Sequence[Turn]) -> bool:
@@ -121,10 +121,10 @@ class _Answers:
         if turn.role != "assistant":
             parts = tuple(one for part in turn.parts for one in self._left(part))
             if parts or not turn.parts:
-                yield turn if parts == turn.parts else replace(turn, parts=parts, form="")
+                yield turn if parts == turn.parts else altered(turn, parts=parts, form="")
             return
         parts = _calls_last(turn.parts)
-        yield replace(turn, parts=parts)
+        yield altered(turn, parts=parts)
         calls = [part for part in parts if isinstance(part, ToolCall)]
         if calls:
             yield Turn(role="user", parts=tuple(self._answer(index, call) for call in calls))

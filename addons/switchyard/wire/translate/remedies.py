@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.formats.gemini.names import own as gemini_members
@@ -45,17 +45,17 @@ def with_paired_calls(conversation: Conversation, target: str) -> Conversation:
     conversation itself if nothing changes.
     """
     kept = paired(distinct(conversation))
-    turns = tuple(replace(turn, parts=tuple(map(_renamed, turn.parts))) for turn in kept.turns)
-    return conversation if turns == conversation.turns else replace(kept, turns=turns)
+    turns = tuple(altered(turn, parts=tuple(map(_renamed, turn.parts))) for turn in kept.turns)
+    return conversation if turns == conversation.turns else altered(kept, turns=turns)
 
 
 def with_calls_as_text(conversation: Conversation, target: str) -> Conversation:
     """Returns the conversation with calls and results as text; itself without any."""
     turns = tuple(
-        replace(turn, parts=tuple(said for part in turn.parts for said in _worded(part)))
+        altered(turn, parts=tuple(said for part in turn.parts for said in _worded(part)))
         for turn in conversation.turns
     )
-    return conversation if turns == conversation.turns else replace(conversation, turns=turns)
+    return conversation if turns == conversation.turns else altered(conversation, turns=turns)
 
 
 type _OfBody = Callable[[JsonObject, str], JsonObject]
@@ -123,7 +123,7 @@ def with_own_turns_remedied(
     if _OF_TURNS.keys().isdisjoint(remedies):
         return body
     # The writer of foreign turns makes none of them depend on how they were written here.
-    conversation = replace(upstream.read_request(body), format="")
+    conversation = altered(upstream.read_request(body), format="")
     other = remedied_turns(conversation, remedies, upstream.name)
     if other is conversation:
         return body
@@ -134,7 +134,7 @@ def with_own_turns_remedied(
 def _renamed(part: Part) -> Part:
     match part:
         case ToolCall(id=given) if _STRICTEST_ID.fullmatch(given) is None:
-            return replace(part, id=renamed_id(given, _STRICTEST_ID))
+            return altered(part, id=renamed_id(given, _STRICTEST_ID))
         case ToolResult(call_id=given) if _STRICTEST_ID.fullmatch(given) is None:
             return _answering(part, renamed_id(given, _STRICTEST_ID))
     return part
@@ -145,8 +145,8 @@ def _answering(result: ToolResult, call_id: str) -> ToolResult:
     said = gemini_members(result.extra)
     if "result" in said:
         extra = gemini_extra({**said, "result": {**said["result"], "id": call_id}})
-        return replace(result, call_id=call_id, extra=extra)
-    return replace(result, call_id=call_id)
+        return altered(result, call_id=call_id, extra=extra)
+    return altered(result, call_id=call_id)
 
 
 def _worded(part: Part) -> tuple[Part, ...]:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Tool
@@ -36,12 +36,12 @@ def renamed(conversation: Conversation) -> Conversation:
     if not names:
         return conversation
     choice = conversation.tool_choice
-    return replace(
+    return altered(
         conversation,
         tools=tuple(_tool(tool, names) for tool in conversation.tools),
         tool_choice=_choice(choice, names) if choice is not None else None,
         turns=tuple(
-            replace(turn, parts=tuple(_part(part, names) for part in turn.parts))
+            altered(turn, parts=tuple(_part(part, names) for part in turn.parts))
             for turn in conversation.turns
         ),
     )
@@ -89,18 +89,18 @@ class GivenNames:
         if given is None:
             return event
         self.changed = True
-        return replace(event, part=replace(event.part, name=given))
+        return altered(event, part=altered(event.part, name=given))
 
 
 def _tool(tool: Tool, names: Mapping[str, str]) -> Tool:
     if tool.kind == "server" or tool.name not in names:
         return tool
-    return replace(tool, name=names[tool.name])
+    return altered(tool, name=names[tool.name])
 
 
 def _choice(choice: ToolChoice, names: Mapping[str, str]) -> ToolChoice:
     name = choice.name and names.get(choice.name, choice.name)
-    return replace(choice, name=name, allowed=_all(choice.allowed, names))
+    return altered(choice, name=name, allowed=_all(choice.allowed, names))
 
 
 def _all(given: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
@@ -110,9 +110,9 @@ def _all(given: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
 def _part(part: Part, names: Mapping[str, str]) -> Part:
     match part:
         case ToolCall(name=name) if name in names:
-            return replace(part, name=names[name])
+            return altered(part, name=names[name])
         case ToolResult(name=str(name)) if name in names:
-            return replace(part, name=names[name])
+            return altered(part, name=names[name])
     return part
 
 

@@ -8,8 +8,8 @@ comes immediately after a user turn"); the chat templates of local servers (see 
 
 from collections.abc import Iterator
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.formats.openai_chat.names import NAME as CHAT
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Part
@@ -47,19 +47,19 @@ def with_roles_in_order(conversation: Conversation, target: str) -> Conversation
     if turns and turns[-1].role == "assistant" and not _calls(turns[-1]):
         turns.append(Turn(role="user", parts=(Text(text=_CONTINUE),)))
     ordered = (*_one_instruction(first), *turns)
-    return conversation if ordered == conversation.turns else replace(conversation, turns=ordered)
+    return conversation if ordered == conversation.turns else altered(conversation, turns=ordered)
 
 
 def _one_instruction(turns: Sequence[Turn]) -> Sequence[Turn]:
     if len(turns) < 2:
         return turns
     said = tuple(part for turn in turns for part in instructions(turn))
-    return (replace(turns[0], parts=said, role="system"),)
+    return (altered(turns[0], parts=said, role="system"),)
 
 
 def _without_empty(turn: Turn) -> Turn:
     kept = _results_first(tuple(part for part in turn.parts if not _is_empty(part)))
-    return turn if kept == turn.parts else replace(turn, parts=kept)
+    return turn if kept == turn.parts else altered(turn, parts=kept)
 
 
 def _is_empty(part: Part) -> bool:
@@ -74,7 +74,7 @@ def _joined(turns: Sequence[Turn]) -> Iterator[Turn]:
                 yield before
             before = turn
             continue
-        before = replace(before, parts=_results_first((*before.parts, *turn.parts)))
+        before = altered(before, parts=_results_first((*before.parts, *turn.parts)))
     if before is not None:
         yield before
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 
 from switchyard.values.digests import hex_of
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import ToolCall
@@ -110,11 +110,11 @@ class _Choice:
         writing = None if index is None else self.texts.get(index)
         match event:
             case PartStart(part=Text(text=text) as part):
-                writing = self.texts[event.index] = _Writing(replace(part, text=""))
+                writing = self.texts[event.index] = _Writing(altered(part, text=""))
                 yield from self._more(writing, text, False)
             case PartStart():
                 self.places[event.index] = self.next
-                yield replace(event, index=self._take_place())
+                yield altered(event, index=self._take_place())
             case TextDelta(text=text) if writing is not None:
                 yield from self._more(writing, text, False)
             case PartEnd(part=part) if writing is not None:
@@ -123,15 +123,15 @@ class _Choice:
                 for open_index in list(self.texts):
                     yield from self._complete(open_index, None)
                 if self.calls and stop.reason == "end":
-                    event = replace(event, stop=replace(stop, reason="tool_calls", raw=None))
+                    event = altered(event, stop=altered(stop, reason="tool_calls", raw=None))
                 yield event
             case _ if index is None:
                 yield event
             case _ if writing is not None:
                 yield from self._open(writing)
-                yield replace(event, index=writing.at)  # type: ignore[call-arg]
+                yield altered(event, index=writing.at)  # type: ignore[call-arg]
             case _:
-                yield replace(event, index=self.places.get(index, index))  # type: ignore[call-arg]
+                yield altered(event, index=self.places.get(index, index))  # type: ignore[call-arg]
 
     def _complete(self, index: int, part: Part | None) -> Iterator[Event]:
         """Ends a text, whose final form is `part`."""

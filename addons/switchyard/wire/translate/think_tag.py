@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reply
@@ -93,7 +93,7 @@ class _Choice:
                 self.begun = True
                 yield event
             case PartStart(part=Text(text=text) as part) if not self.begun and self.first is None:
-                self.first = replace(event, part=replace(part, text=""))
+                self.first = altered(event, part=altered(part, text=""))
                 yield from self._words(text)
             case TextDelta(text=text) if self._is_first(event):
                 yield from self._words(text)
@@ -199,7 +199,7 @@ class _Choice:
         assert self.first is not None
         if not self.speaks:
             self.speaks = True
-            yield replace(self.first, index=self.first.index + 1)
+            yield altered(self.first, index=self.first.index + 1)
 
     def _end_first(self, event: PartEnd) -> Iterator[Event]:
         """Ends the first text, however much of it has arrived."""
@@ -222,4 +222,4 @@ class _Choice:
         index = getattr(event, "index", None)
         if index is None or not self.found or self.first is None or index < self.first.index:
             return event
-        return replace(event, index=index + 1)  # type: ignore[call-arg]
+        return altered(event, index=index + 1)  # type: ignore[call-arg]

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import fields
-from dataclasses import replace
 
+from switchyard.values.records import altered
+from switchyard.values.records import record
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.model.conversation import Conversation
@@ -54,7 +55,7 @@ _OF_THE_TARGET = frozenset(
 _FIELDS = tuple(field.name for field in fields(Conversation) if field.name not in _OF_THE_TARGET)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Way:
     """A translation from a client's format to a target's format and dialect."""
 
@@ -69,10 +70,10 @@ class Way:
 
     def write(self, body: JsonObject) -> tuple[Conversation, JsonObject]:
         """Returns a request as it is read and as it is written; raises BadRequest."""
-        read = replace(CLIENT_FORMATS[self.client].read_request(body), model=self.model)
+        read = altered(CLIENT_FORMATS[self.client].read_request(body), model=self.model)
         read = served(read, self.target, self.dialect)
         told = choosable(renamed(paired(lasting(distinct(read)))), self.target)
-        told = replace(told, model=self.model, takes_system=self.takes_system)
+        told = altered(told, model=self.model, takes_system=self.takes_system)
         return read, PROVIDER_FORMATS[self.target].write_request(told)
 
 
@@ -94,7 +95,7 @@ class Unreached:
         format = CLIENT_FORMATS[way.client]
         inner = format.unwrap(body)
         if inner is not body:
-            way = replace(way, client=format.provider_format)
+            way = altered(way, client=format.provider_format)
         stub = stub_of(inner)
         key = way, dumps(stub)
         found = self._known.get(key)
@@ -159,7 +160,7 @@ def _differs(read: Conversation, other: Conversation, name: str) -> bool:
     """Whether a setting differs, apart from members that only its own format knows."""
     said, also = getattr(read, name), getattr(other, name)
     if isinstance(said, Reasoning) and isinstance(also, Reasoning):
-        known = replace(also, summary=said.summary, extra=said.extra, form=said.form)
+        known = altered(also, summary=said.summary, extra=said.extra, form=said.form)
         return said != known
     return said != also
 

@@ -5,10 +5,10 @@ Source: API reference, "Messages".
 
 from collections.abc import Iterator
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from typing import Literal
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
@@ -66,7 +66,7 @@ def read_blocks(blocks: Sequence[Any], *, history: bool = False) -> tuple[Part, 
     if not proofs:
         return tuple(parts)
     return tuple(
-        replace(part, signature=proof.signature, signer=proof.signer)
+        altered(part, signature=proof.signature, signer=proof.signer)
         if isinstance(part, ToolCall) and (proof := proofs.get(part.id))
         else part
         for part in parts
@@ -172,7 +172,7 @@ def _unsealed(text: str, proof: str) -> Thinking:
     thinking = unseal(proof)
     if not isinstance(thinking, Thinking):
         return Thinking(text=text, form=SEALED)
-    return replace(thinking, text=thinking.text or text, form=SEALED)
+    return altered(thinking, text=thinking.text or text, form=SEALED)
 
 
 def _read_redacted(block: JsonObject) -> Part:
@@ -236,7 +236,7 @@ def _read_media(block: JsonObject) -> Media:
         media = _read_document(media, block, members)
     cache = members.take("cache_control", dict)
     extra = members.rest()
-    return replace(media, cache=cache, extra=extra if known else {**extra, "source": source})
+    return altered(media, cache=cache, extra=extra if known else {**extra, "source": source})
 
 
 def _pictures_of(source: Any) -> Iterator[Media]:
@@ -249,7 +249,7 @@ def _pictures_of(source: Any) -> Iterator[Media]:
             inner = block.get("source")
             if isinstance(inner, dict):
                 media, _ = _read_source("image", inner)
-                yield replace(media, form=IN_DOCUMENT)
+                yield altered(media, form=IN_DOCUMENT)
 
 
 def _read_document(media: Media, block: JsonObject, members: Members) -> Media:
@@ -257,7 +257,7 @@ def _read_document(media: Media, block: JsonObject, members: Members) -> Media:
     citations: bool | None = None
     if isinstance(switch, dict) and set(switch) == {"enabled"}:
         citations = members.take("citations", dict)["enabled"]
-    return replace(
+    return altered(
         media,
         name=members.take("title", str),
         context=members.take("context", str),

@@ -9,9 +9,9 @@ these tools are ordinary `tool_use` blocks, so only the declaration differs.
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.toolsets import toolset
 from switchyard.wire.model.conversation import Tool
@@ -123,7 +123,7 @@ class ToolsetCalls:
             return event
         self.changed = True
         extra = {**event.part.extra, TOOLSET: tool.namespace}
-        return replace(event, part=replace(event.part, name=tool.name, extra=extra))
+        return altered(event, part=altered(event.part, name=tool.name, extra=extra))
 
 
 def _editor(version: str) -> JsonObject:

@@ -15,8 +15,8 @@ compatibility; "Adaptive thinking"; "Effort"):
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Reasoning
 from switchyard.wire.model.conversation import Thinking
@@ -71,7 +71,7 @@ def fit(c: Conversation, choice: ToolChoice | None, turns: Sequence[Turn]) -> Fi
     max_tokens = c.max_tokens if c.max_tokens is not None else MAX_TOKENS
     if reasoning is not None and reasoning.budget is not None:
         budget, max_tokens = _fit_budget(reasoning.budget, c.max_tokens)
-        reasoning = replace(reasoning, budget=budget)
+        reasoning = altered(reasoning, budget=budget)
     temperature, top_p, top_k = _sampling(c, version, _thinks(reasoning))
     return Fitted(max_tokens, reasoning, temperature, top_p, top_k)
 

@@ -4,9 +4,9 @@ Source: API reference, "Errors".
 """
 
 import re
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import NAME
@@ -152,7 +152,7 @@ def _status(value: Any) -> int | None:
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
     """Returns status and body; an error read from this format keeps its body."""
     if error.overflow is not None and not _OWN_OVERFLOW.search(error.message):
-        error = replace(error, message=_overflow(error), raw=EMPTY)
+        error = altered(error, message=_overflow(error), raw=EMPTY)
     status = error.http_status
     if error.status is None and error.kind == "overloaded":
         status = _OVERLOADED

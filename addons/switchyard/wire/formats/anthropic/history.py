@@ -17,8 +17,8 @@ from base64 import b64decode
 from collections import deque
 from collections.abc import Iterable
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.blocks import arguments_object
@@ -122,7 +122,7 @@ def _clean(part: Part, names: Names, thinks: bool = False) -> Part | None:
             return Text(text=text) if text.strip() else None
         case Thinking(signer=signer):
             if signer == NAME and (part.signature or part.redacted):
-                return replace(part, extra={}, form="")
+                return altered(part, extra={}, form="")
             return Thinking(text=part.text) if thinks and part.text else None
         case Media(kind="image" | "document"):
             return _clean_media(part)
@@ -142,7 +142,7 @@ def _clean_media(part: Media) -> Media | None:
     """
     if not (part.data or part.url or part.file_id or part.text):
         return None
-    part = replace(part, extra={}, form="", detail=None, transcript=None)
+    part = altered(part, extra={}, form="", detail=None, transcript=None)
     if part.data is None:
         return part
     media_type = (part.media_type or "").partition(";")[0].strip().lower()
@@ -150,14 +150,14 @@ def _clean_media(part: Media) -> Media | None:
         if media_type not in _IMAGE_TYPES.values():
             heads = (t for head, t in _IMAGE_TYPES.items() if part.data.startswith(head))
             media_type = next(heads, media_type or "image/png")
-        return replace(part, media_type=media_type)
+        return altered(part, media_type=media_type)
     if media_type.startswith("text/") or media_type in _TEXT_TYPES:
         try:
             text = b64decode(part.data).decode()
         except ValueError:
             return part
-        return replace(part, data=None, text=text, media_type="text/plain")
-    return replace(part, media_type=media_type or "application/pdf")
+        return altered(part, data=None, text=text, media_type="text/plain")
+    return altered(part, media_type=media_type or "application/pdf")
 
 
 def _clean_result(part: ToolResult, names: Names) -> ToolResult:
@@ -202,7 +202,7 @@ class _Pairing:
             self._add(
                 "assistant",
                 (
-                    replace(p, id=next(renamed).call_id) if isinstance(p, ToolCall) else p
+                    altered(p, id=next(renamed).call_id) if isinstance(p, ToolCall) else p
                     for p in parts
                 ),
             )
@@ -240,7 +240,7 @@ class _Pairing:
             if found is None:
                 said = (Text(text=_UNANSWERED),)
                 found = ToolResult(call_id=new_id, parts=said, is_error=True, form="string")
-            answers.append(replace(found, call_id=new_id))
+            answers.append(altered(found, call_id=new_id))
         return answers
 
     def _find(self, index: int, call_id: str) -> ToolResult | None:
@@ -286,4 +286,4 @@ def _prefill(turn: Turn) -> list[Turn]:
     last = turn.parts[-1]
     if not isinstance(last, Text):
         return [turn]
-    return [replace(turn, parts=(*turn.parts[:-1], replace(last, text=last.text.rstrip())))]
+    return [altered(turn, parts=(*turn.parts[:-1], altered(last, text=last.text.rstrip())))]

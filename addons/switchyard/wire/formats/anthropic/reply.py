@@ -1,7 +1,6 @@
 """Reads and writes a whole response (API reference, "Messages": the response)."""
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
@@ -87,7 +86,7 @@ def _read_stop(members: Members, parts: tuple[Part, ...]) -> Stop:
 def with_ids(parts: tuple[Part, ...], message_id: str | None) -> tuple[Part, ...]:
     """Returns the parts, each call with an id."""
     return tuple(
-        replace(part, id=made_up_id(message_id, index))
+        altered(part, id=made_up_id(message_id, index))
         if isinstance(part, ToolCall) and not part.id
         else part
         for index, part in enumerate(parts)
@@ -153,7 +152,7 @@ def clean(part: Part) -> Part:
     """Returns a part of another format without the members only that format knows."""
     match part:
         case Text() | ToolCall() if part.extra or part.form:
-            return replace(part, extra={}, form="")
+            return altered(part, extra={}, form="")
         case Thinking(signer=signer):
-            return replace(part, extra={}, form="" if signer == NAME else SEALED)
+            return altered(part, extra={}, form="" if signer == NAME else SEALED)
     return part

@@ -3,9 +3,9 @@
 Source: API reference, "Messages": create a message.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.blocks import read_blocks
@@ -136,7 +136,7 @@ def _as_instruction(part: Part) -> Part:
     """Returns a part of a turn, marked as an instruction if its block holds one."""
     if not isinstance(part, Opaque) or part.kind != SYSTEM_BLOCK or part.text is None:
         return part
-    return replace(part, text=reminder(part.text))
+    return altered(part, text=reminder(part.text))
 
 
 def _read_content(blocks: list[Any], at: str) -> tuple[Part, ...]:
@@ -172,13 +172,13 @@ def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]
         said = said if isinstance(said, dict) else {}
         if said.get("type") == "tool_definition":
             for tool in read_tool(said.get("definition"), "messages"):
-                added[tool.name] = replace(tool, form=ADDED)
+                added[tool.name] = altered(tool, form=ADDED)
                 gone.pop(tool.name, None)
         else:
             gone[str(said.get("name"))] = change["type"] == "tool_removal"
     # A later definition replaces an earlier one.
     left = [
-        replace(tool, form=REMOVED)
+        altered(tool, form=REMOVED)
         if tool.form != MEMBER and (gone.get(tool.name) or tool.name in added)
         else tool
         for tool in tools

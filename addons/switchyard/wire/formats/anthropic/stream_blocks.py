@@ -1,7 +1,6 @@
 """Writes the events of a stream and its content blocks."""
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.sse import encode
@@ -48,7 +47,7 @@ def message_start(start: Start, asked: Asked, usage: Usage | None) -> bytes:
     }
     if start.format == NAME:
         message.update(start.extra)
-    prompt = replace(usage, output=None, reasoning=None) if usage else None
+    prompt = altered(usage, output=None, reasoning=None) if usage else None
     counts = write_usage(prompt, own=start.format == NAME)
     message["usage"] = {"input_tokens": 0, **counts, "output_tokens": 0}
     return _event("message_start", {"message": message})
@@ -202,7 +201,7 @@ class _ThinkingBlock(Block):
         """Returns the whole part, in the form that its proof's format requires."""
         signer = self._signer or told.signer
         form = self._part.form if signer is None else "" if signer == NAME else SEALED
-        return replace(
+        return altered(
             told,
             text="".join(self._words) or told.text,
             signature="".join(self._signature) or told.signature,
@@ -255,7 +254,7 @@ class _ToolBlock(Block):
         return b""
 
     def after(self) -> JsonObject | None:
-        call = replace(self._part, signature="".join(self._late), signer=self._signer)
+        call = altered(self._part, signature="".join(self._late), signer=self._signer)
         return call_proof(call)
 
     def end(self, part: Part | None) -> bytes:

@@ -1,8 +1,8 @@
 """Reads errors: exceptions of `GenerateAssistantResponse` and their reasons (the API's model)."""
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.formats.codewhisperer.names import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
@@ -27,4 +27,4 @@ def find_error(said: Any) -> ApiError | None:
     error = _find(said)
     if error is None or error.code != _TOO_LONG:
         return error
-    return replace(error, overflow=read_overflow(error.message))
+    return altered(error, overflow=read_overflow(error.message))

@@ -4,9 +4,9 @@ Source: Cohere's API reference, "Chat"; guides "Tool use" and "Documents". What 
 Chat Completions has the same name there: messages, tools, `max_tokens`, `temperature`, `seed`.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -29,7 +29,7 @@ def read_request(body: JsonObject) -> Conversation:
     """Returns the conversation that a request body means. Raises BadRequest."""
     if "messages" not in body and "message" in body:
         raise BadRequest("'message' is of Cohere's v1 chat: send 'messages' (v2)", "message")
-    return replace(read_chat(as_chat(body)), format=NAME, extra=EMPTY, form="")
+    return altered(read_chat(as_chat(body)), format=NAME, extra=EMPTY, form="")
 
 
 def as_chat(body: JsonObject) -> JsonObject:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import accumulate
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
@@ -52,7 +52,7 @@ def read_reply(body: JsonObject) -> Reply:
         texts = [part.text for part in choice.parts if isinstance(part, Text)]
         citations = read_citations(own(choice.extra), "".join(texts)) if texts else []
         choices.append(_cited(choice, texts, citations) if citations else choice)
-    return replace(reply, choices=tuple(choices))
+    return altered(reply, choices=tuple(choices))
 
 
 def _cited(choice: Choice, texts: list[str], citations: list) -> Choice:
@@ -65,7 +65,7 @@ def _cited(choice: Choice, texts: list[str], citations: list) -> Choice:
         if start is not None:
             number = next((i for i, end in enumerate(ends) if start < end), number)
             offset = ends[number] - len(texts[number])
-            citation = replace(
+            citation = altered(
                 citation,
                 start=start - offset,
                 end=min(citation.end - offset, len(texts[number])),
@@ -73,10 +73,10 @@ def _cited(choice: Choice, texts: list[str], citations: list) -> Choice:
         lists[number].append(citation)
     remaining = iter(lists)
     parts = tuple(
-        replace(part, citations=tuple(next(remaining))) if isinstance(part, Text) else part
+        altered(part, citations=tuple(next(remaining))) if isinstance(part, Text) else part
         for part in choice.parts
     )
-    return replace(choice, parts=parts)
+    return altered(choice, parts=parts)
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:

@@ -3,9 +3,9 @@
 Source: reference, "Method: models.generateContent".
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
@@ -154,7 +154,7 @@ def _read_part(raw: JsonObject, ids: HistoryIds, parts: list[Part]) -> None:
     else:
         part = read_media_or_opaque(raw)
         if isinstance(part, Opaque):
-            part = replace(part, text=part_words(raw))
+            part = altered(part, text=part_words(raw))
         parts.append(part)
 
 
@@ -163,4 +163,4 @@ def _signed_elsewhere(call: ToolCall) -> ToolCall:
     said = own(call.extra)
     stand_in = {**said.get("part", EMPTY), "thoughtSignature": NO_SIGNATURE}
     extra = owned({**said, "part": stand_in})
-    return replace(call, signature=None, signer=None, extra=extra)
+    return altered(call, signature=None, signer=None, extra=extra)

@@ -5,10 +5,10 @@ Texts continue from chunk to chunk, other parts arrive whole. The stream has no 
 takes effect when the bytes end.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -227,7 +227,7 @@ class _Candidate:
         stop = read_stop(self._finish, self._calls, self._extra.get("finishMessage"))
         if stop is not None and stop.reason == "content_filter" and not stop.details:
             words = blocked_words("answer", stop.raw or "", self._extra, "finishMessage")
-            return replace(stop, details=words)
+            return altered(stop, details=words)
         return stop
 
     def end(self) -> list[Event]:
@@ -256,7 +256,7 @@ class _Candidate:
             events += [*self._close(), *self._begin(Text(text=""))]
         citations = [_moved(citation, before) for citation in citations]
         if self._late_signature and isinstance(self._open, Text):
-            self._open = replace(self._open, citations=tuple(citations))
+            self._open = altered(self._open, citations=tuple(citations))
         return [*events, *(CitationDelta(self._next - 1, c, self.index) for c in citations)]
 
     def _read_part(self, raw: JsonObject, chunk: JsonObject, ids: AnswerIds) -> list[Event]:
@@ -280,7 +280,7 @@ class _Candidate:
         proof = part.signature if isinstance(part, Thinking) else None
         same = type(part) is type(self._open) and not (self._whole or self._complete)
         if not same or own(part.extra):
-            events += [*self._close(), *self._begin(replace(part, text=""))]
+            events += [*self._close(), *self._begin(altered(part, text=""))]
         self._texts.append(part.text)
         if part.text:
             events.append(TextDelta(self._next - 1, part.text, self.index))
@@ -310,12 +310,12 @@ class _Candidate:
         self._args = PartialArgs()
         self._args.args.update(object_of(call.get("args")))
         self._args.add(call.get("partialArgs"))
-        events += self._begin(replace(part, arguments="", extra=EMPTY, form=""))
+        events += self._begin(altered(part, arguments="", extra=EMPTY, form=""))
         return events if goes_on else [*events, *self._close()]
 
     def _begin(self, part: Text | Thinking | ToolCall) -> list[Event]:
         if isinstance(part, Thinking):
-            part = replace(part, signature=None)
+            part = altered(part, signature=None)
         self._open = part
         self._texts = []
         self._complete = False
@@ -338,7 +338,7 @@ class _Candidate:
             self._said += self._texts
         if isinstance(part, Text) and self._late_signature:
             extra = owned({**own(part.extra), "thoughtSignature": self._late_signature})
-            whole = replace(part, text="".join(self._texts), extra=extra)
+            whole = altered(part, text="".join(self._texts), extra=extra)
         return [*events, PartEnd(index, whole, self.index)]
 
     def _one(self, part: Part) -> list[Event]:
@@ -348,7 +348,7 @@ class _Candidate:
         if not isinstance(part, ToolCall):
             return [PartStart(index, part, self.index), PartEnd(index, choice=self.index)]
         return [
-            PartStart(index, replace(part, arguments=""), self.index),
+            PartStart(index, altered(part, arguments=""), self.index),
             ArgumentsDelta(index, part.arguments, self.index),
             PartEnd(index, choice=self.index),
         ]
@@ -362,8 +362,8 @@ def _moved(citation: Citation, by: int) -> Citation:
     if citation.start is None or citation.end is None or not by:
         return citation
     if citation.start < by:
-        return replace(citation, start=None, end=None)
-    return replace(citation, start=citation.start - by, end=citation.end - by)
+        return altered(citation, start=None, end=None)
+    return altered(citation, start=citation.start - by, end=citation.end - by)
 
 
 def _seconds(value: Any) -> int | None:

@@ -5,9 +5,9 @@ last chunk holds `finishReason`, usage and sources together, as Gemini's does. C
 about the framing: gemini-cli fails on comments, on `[DONE]` and on `data:` without a space.
 """
 
-from dataclasses import replace
 from typing import Literal
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
@@ -131,14 +131,14 @@ class GeminiStreamWriter:
             case Thinking():
                 carrier.thinking(part)
                 if self._show and part.signature and part.signer == NAME:
-                    return [write_thought(replace(part, text=""))]
+                    return [write_thought(altered(part, text=""))]
                 return []
             case ToolCall():
                 return [write_call(part, part.name, carrier.call(), answer=True)]
             case Text() | Refusal():
                 carrier.text()
                 if isinstance(part, Text) and own(part.extra):
-                    return [write_text(part if held else replace(part, text=""))]
+                    return [write_text(part if held else altered(part, text=""))]
                 return []
         return list(write_other(part))
 

@@ -4,9 +4,9 @@ Source: OpenAI's reference, "Chat Completions", content parts; `document_url` an
 Mistral's, `video_url` and URLs in `file_data` OpenRouter's, `audio_url` vLLM's.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import text_of
@@ -77,7 +77,7 @@ def _worded(part: Part) -> Part:
     """Returns a part of a request, with a text for a type that one provider knows."""
     if not isinstance(part, Opaque) or part.kind in _MEDIA:
         return part
-    return replace(part, text=words_of(part.raw))
+    return altered(part, text=words_of(part.raw))
 
 
 def read_part(raw: Any, param: str = "content") -> Part:

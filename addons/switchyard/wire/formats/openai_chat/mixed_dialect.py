@@ -5,9 +5,9 @@ reference has them, with Anthropic's content blocks in messages, and whole reque
 API (`input` in place of `messages`). It reads the responses as chat completions all the same.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import read_block
@@ -68,7 +68,7 @@ def _from_responses(body: JsonObject) -> JsonObject:
     custom = {tool.name: tool for tool in conversation.tools if tool.kind == "custom"}
     for i, entry in enumerate(written.get("tools", ())):
         if (tool := custom.get(entry["function"]["name"])) is not None:
-            written["tools"][i] = write_tool(replace(tool, extra=EMPTY))
+            written["tools"][i] = write_tool(altered(tool, extra=EMPTY))
     return written
 
 
@@ -87,7 +87,7 @@ def _nested(tool: JsonObject) -> JsonObject:
     else:
         said = {**tool, "type": tool.get("type") or "function"}
     (read,) = read_responses_tools([said], "tools")
-    return write_tool(replace(read, extra=EMPTY))
+    return write_tool(altered(read, extra=EMPTY))
 
 
 def _messages(message: Any) -> list[Any]:

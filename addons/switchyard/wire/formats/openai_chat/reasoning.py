@@ -8,9 +8,9 @@ words often stand in two of these at once.
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -56,7 +56,7 @@ def in_dialect(part: Thinking) -> Thinking:
     details = extra_of(part.extra).get("details")
     if not details or not (part.signature or part.redacted):
         return part
-    return replace(part, dialect=dialect_of(details[-1]))
+    return altered(part, dialect=dialect_of(details[-1]))
 
 
 def signed_message(signature: str) -> Thinking:
@@ -87,7 +87,7 @@ def read_reasoning(message: JsonObject) -> tuple[list[Thinking], JsonObject]:
         used -= {name for name, text in plain.items() if text != said}
         names = [name for name in plain if name in used]
         if names:
-            parts[0] = replace(parts[0], form="+".join([*names, parts[0].form]).strip("+"))
+            parts[0] = altered(parts[0], form="+".join([*names, parts[0].form]).strip("+"))
     left = {
         name: message[name]
         for name in (*REASONING_NAMES, "reasoning_details")
@@ -181,7 +181,7 @@ def _read_details(details: list[Any]) -> list[Thinking]:
         if data and last and last.summary and not last.redacted and signer == "openai-responses":
             # OpenRouter splits a reasoning item of the Responses API into its summary and its blob.
             both = {NAME: {"details": [*extra_of(last.extra)["details"], entry]}}
-            parts[-1] = replace(
+            parts[-1] = altered(
                 last, redacted=data, signer=signer, id=text_of(entry.get("id")) or None, extra=both
             )
             continue
@@ -255,6 +255,6 @@ def _fill_gaps(parts: list[Thinking], words: str) -> list[Thinking]:
 def _give_words(parts: list[Thinking], words: str) -> list[Thinking]:
     """Moves text that arrived apart from its proof into the proof's part."""
     if parts and (parts[0].signature or parts[0].signer == "openai-responses"):
-        first = replace(parts[0], text=words, summary=parts[0].signature is None)
+        first = altered(parts[0], text=words, summary=parts[0].signature is None)
         return [first, *parts[1:]]
     return [Thinking(text=words), *parts]

@@ -3,9 +3,9 @@
 Source: OpenAI's reference, "The chat completion object".
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import whole_of
@@ -201,7 +201,7 @@ def _read_calls(message: JsonObject, seed: str, used: set[str]) -> list[ToolCall
     signature = gemini_signature(message)
     if signature and calls and not calls[0].signature:
         # Google's compatible endpoint puts the proof of the first call on the message.
-        calls[0] = replace(calls[0], signature=signature, signer="gemini")
+        calls[0] = altered(calls[0], signature=signature, signer="gemini")
     return calls
 
 

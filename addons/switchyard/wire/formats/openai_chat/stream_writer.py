@@ -6,9 +6,9 @@ delta, the usage (only if requested) in a last chunk without choices, and one `[
 SDK concatenates lists in deltas by `index`, so every entry of one has its own.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -297,7 +297,7 @@ class _ChoiceWriter:
         """
         form = LEGACY if (self._legacy or part.form == LEGACY) and not self.calls else ""
         turned = part.kind == "function" and part.name in self._custom
-        made = replace(part, kind="custom" if turned else part.kind, form=form)
+        made = altered(part, kind="custom" if turned else part.kind, form=form)
         state = self._parts[index] = PartState(made)
         # Only the first call may have the deprecated form, which has no number.
         state.number = len(self.calls) - bool(self.calls and self.calls[0].form == LEGACY)

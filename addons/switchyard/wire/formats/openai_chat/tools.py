@@ -6,10 +6,10 @@ Source: OpenAI's reference, "Chat Completions", `tools`, `tool_choice`, `functio
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from switchyard.values.digests import hex_of
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -187,7 +187,7 @@ def custom_names(conversation: Conversation | None) -> frozenset[str]:
 
 def as_custom(call: ToolCall) -> ToolCall:
     """Returns a call of the function in a custom tool's place as a call of that tool."""
-    return replace(call, kind="custom", arguments=unwrap_input(call.arguments))
+    return altered(call, kind="custom", arguments=unwrap_input(call.arguments))
 
 
 def is_custom(raw: JsonObject) -> bool:

@@ -5,9 +5,9 @@ shapes that providers use. API reference, "The response object": `error` holds a
 "Streaming events": `error` and `response.failed`.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.errors import find_error as find_http_error
@@ -63,10 +63,10 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
     """Returns status and body of an error response."""
     if error.overflow is not None:
         # The API states no sizes, and users of its own SDKs search for this sentence.
-        error = replace(error, overflow=Overflow(), param=error.param or "input")
+        error = altered(error, overflow=Overflow(), param=error.param or "input")
     if error.format == NAME:
-        return write_http_error(replace(error, format=CHAT))
-    return write_http_error(replace(error, raw=EMPTY))
+        return write_http_error(altered(error, format=CHAT))
+    return write_http_error(altered(error, raw=EMPTY))
 
 
 def failure(error: ApiError) -> JsonObject:
@@ -83,4 +83,4 @@ def _failed(response: JsonObject) -> ApiError | None:
 
 
 def _own(error: ApiError | None) -> ApiError | None:
-    return replace(error, format=NAME) if error is not None else None
+    return altered(error, format=NAME) if error is not None else None

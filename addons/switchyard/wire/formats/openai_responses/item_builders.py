@@ -4,8 +4,7 @@ API reference, "Streaming events". Every builder returns its events without `seq
 `item` is the finished item once it is closed.
 """
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.client_tools import write_client_call
@@ -76,7 +75,7 @@ class MessageBuilder:
         """Starts the next part, with the text it already holds as its first content."""
         if {"empty", "hollow"} & own(part.extra).keys():
             return []  # a placeholder for a message that begins without text
-        self._part = replace(part, text="")
+        self._part = altered(part, text="")
         self._text = []
         self._citations = []
         self.logprobs = []
@@ -112,9 +111,9 @@ class MessageBuilder:
         if part is None:
             return []
         if final is None:
-            part = replace(part, text="".join(self._text))
+            part = altered(part, text="".join(self._text))
             if isinstance(part, Text):
-                part = replace(part, citations=tuple(self._citations))
+                part = altered(part, citations=tuple(self._citations))
         if message := own(part.extra).get("message"):
             self._members = self._named(message)
         written = write_part(part, "output") or {}
@@ -171,7 +170,7 @@ class ReasoningBuilder:
         self.item: JsonObject = EMPTY
         said = own(first.extra)
         foreign = first.signer not in (None, NAME) and not said
-        self._part = replace(first, text="", id=id if foreign else first.id or id)
+        self._part = altered(first, text="", id=id if foreign else first.id or id)
         self._origin = first.id
         self._source = said.get("source", "summary")
         # Several entries are known at once rather than by their deltas, so they go out at the end.
@@ -198,11 +197,11 @@ class ReasoningBuilder:
     def sign(self, signature: str, signer: str) -> None:
         """Appends to the proof that must return with the next request."""
         whole = (self._part.signature or "") + signature
-        self._part = replace(self._part, signature=whole, signer=signer)
+        self._part = altered(self._part, signature=whole, signer=signer)
 
     def end(self, final: Thinking | None = None) -> Events:
         text = "".join(self._text)
-        part = replace(final, id=self._part.id) if final else replace(self._part, text=text)
+        part = altered(final, id=self._part.id) if final else altered(self._part, text=text)
         origin = final.id if final else self._origin
         events: Events = []
         if self._began:
@@ -213,7 +212,7 @@ class ReasoningBuilder:
                 events += self._begin(index)
                 events.append({**self._at("text.delta", index), "delta": entry})
                 events += self._finish(index, entry)
-        self.item = write_reasoning(part, replace(part, id=origin or part.id))
+        self.item = write_reasoning(part, altered(part, id=origin or part.id))
         return events
 
     def close(self, incomplete: bool) -> Events:
@@ -260,8 +259,8 @@ class CallBuilder:
         self._id = text_of(said.get("id")) or id
         members = {**said, "id": self._id}
         if tool is not None:
-            call = replace(call, name=tool.name, namespace=tool.namespace)
-        self._call = replace(call, kind=kind, arguments="", extra=owned({"item": members}))
+            call = altered(call, name=tool.name, namespace=tool.namespace)
+        self._call = altered(call, kind=kind, arguments="", extra=owned({"item": members}))
         self._first = call.arguments
         self._arguments: list[str] = []
         self._input = InputStream() if self._wrapped else None
@@ -293,7 +292,7 @@ class CallBuilder:
             said = settled(said) if self._settling is not None else said
             events += self._tell(_missing("".join(self._arguments), said))
             members = {**own(final.extra).get("item", EMPTY), "id": self._id}
-            self._call = replace(self._call, extra=owned({"item": members}))
+            self._call = altered(self._call, extra=owned({"item": members}))
         if not self._is_own and self._call.kind == "function" and not any(self._arguments):
             events += self._tell("{}")  # SDKs parse the arguments of every function
         arguments = "".join(self._arguments)
@@ -301,7 +300,7 @@ class CallBuilder:
         done = {**self._at("done"), member: arguments}
         if member == "arguments":
             done["name"] = self._call.name
-        self._call = replace(self._call, arguments=arguments)
+        self._call = altered(self._call, arguments=arguments)
         return [*events, done]
 
     def close(self, incomplete: bool) -> Events:
@@ -347,7 +346,7 @@ class ClientCallBuilder:
 
     def end(self, final: ToolCall | None = None) -> Events:
         whole = final.arguments if final is not None else "".join(self._arguments)
-        self.call = replace(self.call, arguments=whole)
+        self.call = altered(self.call, arguments=whole)
         return []
 
     def close(self, incomplete: bool) -> Events:

@@ -5,9 +5,9 @@ reads one item into its parts, or writes one; the modules of requests and replie
 into turns.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -60,7 +60,7 @@ def read_message(item: JsonObject) -> list[Part]:
         return [Text(text="", extra=owned({"message": message, "empty": item.get("content")}))]
     first = parts[0]
     if isinstance(first, Text | Refusal | Media):
-        parts[0] = replace(first, extra=owned({**own(first.extra), "message": message}))
+        parts[0] = altered(first, extra=owned({**own(first.extra), "message": message}))
     else:
         parts.insert(0, Text(text="", extra=owned({"message": message, "hollow": True})))
     return parts

@@ -1,9 +1,9 @@
 """Reads requests (API reference, "Create a model response")."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.formats.openai_responses.client_tools import read_client_call
@@ -174,7 +174,7 @@ class _Entries:
             self._add("assistant", call)
         elif kind in ("function_call_output", "custom_tool_call_output"):
             told = read_output(item)
-            self._add("user", replace(told, parts=tuple(map(_worded, told.parts))))
+            self._add("user", altered(told, parts=tuple(map(_worded, told.parts))))
         elif (ran := read_client_call(item)) is not None:
             self._add("assistant", ran)
         elif (answer := read_client_output(item)) is not None:
@@ -245,20 +245,20 @@ class _Entries:
 
     def _with_proofs(self, turn: Turn) -> Turn:
         """Returns the turn with the proofs of its calls back in their places."""
-        return replace(turn, parts=tuple(map(self._with_proof, turn.parts)))
+        return altered(turn, parts=tuple(map(self._with_proof, turn.parts)))
 
     def _with_proof(self, part: Part) -> Part:
         proof = self._proofs.get(part.id) if isinstance(part, ToolCall) else None
         if proof is None:
             return part
-        return replace(part, signature=proof.signature, signer=proof.signer)
+        return altered(part, signature=proof.signature, signer=proof.signer)
 
 
 def _worded(part: Part) -> Part:
     """Returns a content part, with a text for a type that only this format knows."""
     if not isinstance(part, Opaque) or part.raw.get("type") in _MEDIA:
         return part
-    return replace(part, text=item_words(part.raw))
+    return altered(part, text=item_words(part.raw))
 
 
 def _side(item: JsonObject) -> Role:

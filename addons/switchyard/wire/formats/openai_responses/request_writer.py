@@ -1,9 +1,9 @@
 """Writes requests (API reference, "Create a model response")."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from switchyard.values.digests import hex_of
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.client_tools import as_read
 from switchyard.wire.formats.openai_responses.content import is_content
@@ -120,7 +120,7 @@ def _begun(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         return turns
     if any(not isinstance(part, Text) or part.text for part in turns[place].parts):
         return turns
-    begun = replace(turns[place], parts=(Text(text="."),), form="")
+    begun = altered(turns[place], parts=(Text(text="."),), form="")
     return (*turns[:place], begun, *turns[place + 1 :])
 
 

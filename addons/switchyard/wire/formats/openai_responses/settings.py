@@ -4,9 +4,9 @@ API reference, "Responses"; `text` holds format and verbosity; `configuration_up
 that changes both settings from its place on.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import rest
 from switchyard.wire.formats.openai_responses.names import text_of
@@ -105,7 +105,7 @@ def updated(
     update = item.get("reasoning")
     if isinstance(update, dict) and isinstance(effort := update.get("effort"), str):
         enabled = False if effort == "none" else None
-        reasoning = replace(reasoning or Reasoning(), effort=effort, enabled=enabled)
+        reasoning = altered(reasoning or Reasoning(), effort=effort, enabled=enabled)
     return output, reasoning
 
 

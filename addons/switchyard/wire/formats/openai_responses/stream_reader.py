@@ -5,8 +5,8 @@ response. Providers omit any of these, so the reader takes from each what is sti
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads_object
@@ -368,7 +368,7 @@ class ResponsesStreamReader:
                 events = self._say_arguments(said, _missing(said.pieces, part.arguments))
                 events += _let_go(said)
                 if part.kind == "function":
-                    part = replace(part, arguments=settled(part.arguments))
+                    part = altered(part, arguments=settled(part.arguments))
             case _:
                 events = self._begin_part(item, at, part)
         said = item.parts[at]

@@ -5,8 +5,7 @@ matters to clients: some read items only from `output_item.done`, others only fr
 `output_item.added` and the deltas, and the official SDK checks that both agree.
 """
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.sse import encode
@@ -180,7 +179,7 @@ class Composer:
                 self._data.append(event.data)
                 if isinstance(self._part, Media) and event.transcript:
                     words = (self._part.transcript or "") + event.transcript
-                    self._part = replace(self._part, transcript=words)
+                    self._part = altered(self._part, transcript=words)
             case PartEnd(part=part):
                 told += self._number_all(self._end_part(part))
             case Finish(stop=stop):
@@ -241,7 +240,7 @@ class Composer:
     def _open_call(self, part: ToolCall) -> Events:
         told = self._close_item()
         if not part.id:
-            part = replace(part, id=f"call_{self._asked.id}{self._index:02x}")
+            part = altered(part, id=f"call_{self._asked.id}{self._index:02x}")
         self._proved = False
         if part.signature and part.signer not in (None, NAME):
             told += self._whole(proof_item(self._id("rs"), part))
@@ -280,7 +279,7 @@ class Composer:
             return told
         if isinstance(self._part, ToolCall) and event.signer not in ("", NAME):
             whole = (self._part.signature or "") + event.signature
-            self._part = replace(self._part, signature=whole, signer=event.signer)
+            self._part = altered(self._part, signature=whole, signer=event.signer)
         return []
 
     def _end_part(self, final: Part | None) -> Events:
@@ -321,7 +320,7 @@ class Composer:
         told = builder.end(final) + self._close_item()
         proof = final if final is not None and final.signature else part
         if proof.signature and proof.signer not in (None, NAME) and not self._proved:
-            signed = replace(builder.call, signature=proof.signature, signer=proof.signer)
+            signed = altered(builder.call, signature=proof.signature, signer=proof.signer)
             told += self._whole(proof_item(self._id("rs"), signed))
         return told
 
@@ -332,7 +331,7 @@ class Composer:
         """
         data = "".join([part.data or "", *self._data])
         if part.kind == "image" and data:
-            item = write_image(replace(part, data=data))
+            item = write_image(altered(part, data=data))
             return self._whole({"id": self._id("ig"), **item})
         if not part.transcript:
             return []

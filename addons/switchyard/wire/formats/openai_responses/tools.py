@@ -6,9 +6,9 @@ Source: API reference, "Responses", `tools` and `tool_choice`.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import text_or_none
@@ -188,7 +188,7 @@ def _read_namespace(raw: JsonObject, where: str, form: str) -> Iterator[Tool]:
             if members is not None:
                 said = {**said, "namespace": members}
                 members = None
-            yield replace(tool, namespace=name, extra=owned(said))
+            yield altered(tool, namespace=name, extra=owned(said))
 
 
 def _read_callable(raw: JsonObject, where: str, form: str) -> Tool:

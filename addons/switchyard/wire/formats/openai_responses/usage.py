@@ -3,9 +3,9 @@
 `input_tokens` counts the whole prompt, `output_tokens` includes reasoning, as in the model.
 """
 
-from dataclasses import replace
 from typing import Any
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
@@ -32,7 +32,7 @@ def read_response_usage(response: JsonObject) -> Usage | None:
         beside["service_tier"] = tier
     if searches := sum(map(_is_search, objects_of(response.get("output")))):
         beside["server_tool_use"] = {"web_search_requests": searches}
-    return replace(usage, extra={**usage.extra, **beside}) if beside else usage
+    return altered(usage, extra={**usage.extra, **beside}) if beside else usage
 
 
 def _is_search(item: JsonObject) -> bool:
