@@ -286,6 +286,11 @@ class AttemptState:
 
     upstream_format: Format | None = None
     """Writer: `Translation`."""
+    passes_through: bool = False
+    """Whether the attempt speaks the client's own format. Writer: `Translation`.
+
+    An attempt that continues an answer does not: the client's request lacks that answer.
+    """
     upstream_body: JsonObject = field(default_factory=dict, repr=False)
     """The translated body. Writer: `Translation`."""
     upstream_streams: bool = False
@@ -346,14 +351,6 @@ class AttemptState:
     def __post_init__(self) -> None:
         self.call = self.exchange.call
         self.operation = self.call.operation
-
-    @property
-    def passes_through(self) -> bool:
-        """Whether the attempt speaks the client's own format."""
-        if self.continues:
-            return False  # the client's request lacks the answer to be continued
-        upstream = self.upstream_format
-        return upstream is not None and upstream.name == self.call.format.name
 
     @property
     def shortfall(self) -> Shortfall:

@@ -13,6 +13,7 @@ from mitmproxy import http
 from mitmproxy.net.http import status_codes
 
 from switchyard.protocols.header_fields import headers_of
+from switchyard.values.remembering import remembering
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
@@ -102,17 +103,21 @@ def _reason(status: int) -> bytes:
     return status_codes.RESPONSES.get(status, "").encode()
 
 
+@remembering
+def _name(name: str) -> bytes:
+    return name.encode("utf-8", _AS_IS)
+
+
 def _fields(headers: Mapping[str, str]) -> http.Headers:
+    values = headers.values()
+    joined = "".join(values)
+    # Nearly all values are clean and of ASCII, which saves a look at each.
+    if joined.isascii() and joined.isprintable():
+        return headers_of(tuple(zip(map(_name, headers), map(str.encode, values), strict=True)))
     return headers_of(
         tuple(
-            [
-                (
-                    name.encode("utf-8", _AS_IS),
-                    # Nearly all values are clean, which saves the call.
-                    (value if value.isprintable() else clean_value(value)).encode("utf-8", _AS_IS),
-                )
-                for name, value in headers.items()
-            ]
+            (_name(name), clean_value(value).encode("utf-8", _AS_IS))
+            for name, value in headers.items()
         )
     )
 

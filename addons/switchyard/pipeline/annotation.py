@@ -59,7 +59,7 @@ class Annotation:
         if exchange is None:
             return
         flow.metadata[FACTS] = told = self._facts(exchange)
-        flow.comment = comment_of(exchange, flow)
+        flow.comment = comment_of(exchange, flow, told["route"])
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:

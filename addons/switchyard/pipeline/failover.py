@@ -137,7 +137,8 @@ class Failover:
             data.server.alpn_offers = (b"http/1.1",) if upgrades else HTTP2_OR_1
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if "websocket" in flow.request.data.headers.get("upgrade", "").lower():
+        upgrade = flow.request.data.headers.get("upgrade")
+        if upgrade and "websocket" in upgrade.lower():
             self._upgrading.add(flow.client_conn.id)
 
     def client_disconnected(self, client: connection.Client) -> None:

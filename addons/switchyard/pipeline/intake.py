@@ -81,7 +81,8 @@ class Intake:
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         request = flow.request
-        if "websocket" in request.data.headers.get("upgrade", "").lower():
+        upgrade = request.data.headers.get("upgrade")
+        if upgrade and "websocket" in upgrade.lower():
             return None
         endpoint = self._requests.of(flow).endpoint
         if endpoint is not None and endpoint.kind == "service":

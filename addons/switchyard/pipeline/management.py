@@ -73,8 +73,10 @@ class Management:
     @guarded
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        if self._exchanges.get(flow) is not None:
+            return None  # nearly all requests
         asked = self._requests.of(flow)
-        if not asked.is_own or self._exchanges.get(flow) is not None:
+        if not asked.is_own:
             return None
         endpoint = asked.endpoint
         kind = endpoint.kind if endpoint else None

@@ -25,7 +25,8 @@ class PassedWindows:
         """Whose windows a WebSocket reports, by flow."""
 
     def request(self, flow: http.HTTPFlow) -> None:
-        if "websocket" not in flow.request.headers.get("upgrade", "").lower() or flow.response:
+        upgrade = flow.request.data.headers.get("upgrade")
+        if not upgrade or "websocket" not in upgrade.lower() or flow.response:
             return
         asked = self._requests.of(flow)
         if asked.kind != "provider" or asked.is_routed:

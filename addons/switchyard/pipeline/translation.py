@@ -91,6 +91,7 @@ class Translation:
             state.says_stream = policy != "as-asked"
         if target.kind == "passthrough" and not state.continues:
             state.upstream_format = state.call.format
+            state.passes_through = True
             body = own_body(state.call)
             if state.operation is None:
                 body = self._own_proofs(state, state.call.format, body)
@@ -105,6 +106,7 @@ class Translation:
             if upstream is not state.call.format:
                 upstream = self._serving(state, upstream)
         state.upstream_format = upstream
+        state.passes_through = not state.continues and upstream.name == state.call.format.name
         suffix = asked_effort(state)
         if not state.passes_through or not own:
             body = self._translated(state, upstream, suffix)
@@ -237,6 +239,7 @@ def write_operation(state: AttemptState, operation: Operation) -> None:
     """Returns the body of an attempt at an operation. Raises BadRequest."""
     offered = tuple(f for f in state.target.formats if f in operation.formats)
     upstream = state.upstream_format = choose_format(state.call.format, offered)
+    state.passes_through = not state.continues and upstream.name == state.call.format.name
     state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
     state.upstream_body = operation.write(upstream.name, state.target.model)
 

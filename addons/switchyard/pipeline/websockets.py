@@ -53,7 +53,8 @@ class Websockets:
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         request = flow.request
-        if "websocket" not in request.data.headers.get("upgrade", "").lower():
+        upgrade = request.data.headers.get("upgrade")
+        if not upgrade or "websocket" not in upgrade.lower():
             return
         spoken = self._is_spoken(request, self._requests.of(flow).is_own)
         if spoken is None:

@@ -1,6 +1,7 @@
 """Words a call's outcome for people: its comment, its outcome, why it failed."""
 
 import time
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Literal
 
@@ -20,15 +21,17 @@ _LONGEST_NAME = 100
 _LONGEST_REASON = 160
 
 
-def comment_of(exchange: Exchange, flow: http.HTTPFlow) -> str:
+def comment_of(exchange: Exchange, flow: http.HTTPFlow, steps: Iterable[str] | None = None) -> str:
     """Return the route of a call in one line, with what it took.
+
+    `steps`: those of the exchange, where they are known already.
 
     `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic, 1,234 tokens in, 56
     out`; where nothing was attempted, with the error instead.
     """
     attempts = exchange.attempts
     facts = [
-        " -> ".join(exchange.steps()),
+        " -> ".join(exchange.steps() if steps is None else steps),
         *([f"{attempts} attempt{'' if attempts == 1 else 's'}"] if attempts else []),
         f"{time.monotonic() - exchange.call.started:.1f} s",
         *_particulars(exchange),

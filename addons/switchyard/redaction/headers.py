@@ -33,7 +33,7 @@ _TELLS_NOTHING = {"set-cookie", "proxy-authorization", "proxy-authenticate"}
 def mask_credentials(request: http.Request) -> None:
     """Mask the client's credential in a request that is kept for display."""
     headers = request.data.headers
-    if True in [_tells(name) for name, _ in headers.fields]:
+    if any(map(_tells, dict(headers.fields))):
         headers.fields = tuple(
             [(name, _masked(value) if _tells(name) else value) for name, value in headers.fields]
         )

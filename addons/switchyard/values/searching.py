@@ -27,6 +27,8 @@ def has_rare(text: bytes, wanted: bytes, start: int = 0) -> bool:
 
     `bytes.rfind` compares less than `bytes.find` does.
     """
+    if len(text) <= _WINDOW:
+        return text.rfind(wanted, start) >= 0
     first, size = wanted[:1], _WINDOW + len(wanted) - 1
     while (start := text.find(first, start)) >= 0:
         if text.rfind(wanted, start, start + size) >= 0:
