@@ -33,9 +33,23 @@ def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.R
     scheme, host, port, path, netloc = _parts(url) if known else _parts.__wrapped__(url)
     named = {"host": netloc, "content-length": str(len(content)), **headers}
     now = time.time()
-    return http.Request(
-        host, port, b"POST", scheme, b"", path, b"HTTP/1.1", _fields(named), content, None, now, now
+    # Without `__init__`, which converts what is of another type.
+    request = http.Request.__new__(http.Request)
+    request.data = http.RequestData(
+        http_version=b"HTTP/1.1",
+        headers=_fields(named),
+        content=content,
+        trailers=None,
+        timestamp_start=now,
+        timestamp_end=now,
+        host=host,
+        port=port,
+        method=b"POST",
+        scheme=scheme,
+        authority=b"",
+        path=path,
     )
+    return request
 
 
 def make_response(
@@ -50,9 +64,18 @@ def make_response(
     if content is not None:
         named["content-length"] = str(len(content))
     now = time.time()
-    return http.Response(
-        b"HTTP/1.1", status, _reason(status), _fields(named), content or b"", None, now, now
+    response = http.Response.__new__(http.Response)
+    response.data = http.ResponseData(
+        http_version=b"HTTP/1.1",
+        headers=_fields(named),
+        content=content or b"",
+        trailers=None,
+        timestamp_start=now,
+        timestamp_end=now,
+        status_code=status,
+        reason=_reason(status),
     )
+    return response
 
 
 def lower_name(field: bytes) -> str:
