@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from heapq import nlargest
 
 from switchyard.exchange.client_head import ClientHead
@@ -12,6 +11,7 @@ from switchyard.exchange.http_messages import lower_items
 from switchyard.redaction.concealing import Concealer
 from switchyard.redaction.concealing import is_random
 from switchyard.redaction.headers import is_credential
+from switchyard.values.records import altered
 from switchyard.wire.model.errors import ApiError
 
 NOTHING = Concealer(())
@@ -86,7 +86,7 @@ def scrubbed(state: AttemptState, error: ApiError) -> ApiError:
     def masked(text: str | None) -> str | None:
         return text and secrets.text(text)
 
-    return replace(
+    return altered(
         error,
         message=masked(error.message) or "",
         type=masked(error.type),

@@ -1,7 +1,6 @@
 """Judges each attempt: commit, next key, next member, or give up."""
 
 import time
-from dataclasses import replace
 
 from mitmproxy import http
 
@@ -27,6 +26,7 @@ from switchyard.policy.retry_after import LONGEST_BUSY
 from switchyard.policy.retry_after import earliest_retry
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.values.records import altered
 
 
 class Fallback:
@@ -161,7 +161,7 @@ class Fallback:
         assert attempt.record is not None
         record = trail.records[attempt.record]
         if state.remedies:
-            record = replace(record, remedy=", ".join(state.remedies))
+            record = altered(record, remedy=", ".join(state.remedies))
         state.exchange.failures.append(
             FailedAttempt(
                 record=record,

@@ -1,7 +1,5 @@
 """Builds the request of one attempt: its address, headers, credential and bytes."""
 
-from dataclasses import replace
-
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
@@ -24,6 +22,7 @@ from switchyard.failover.attempt import Attempt
 from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.values.records import altered
 from switchyard.wire.format import Format
 from switchyard.wire.operations.service import ServiceCall
 
@@ -80,7 +79,7 @@ class Sending:
         attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
         if state.summarises:  # a summary reaches the client only at its end
-            attempt.timeouts = replace(attempt.timeouts, first_output=attempt.timeouts.total)
+            attempt.timeouts = altered(attempt.timeouts, first_output=attempt.timeouts.total)
 
     def _headers(self, state: AttemptState, upstream: Format, provider: Provider) -> dict[str, str]:
         # If the router requires client keys, the client's credential is one of those.

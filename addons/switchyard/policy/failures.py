@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 from typing import Literal
 from typing import get_args
 
@@ -20,6 +19,7 @@ from switchyard.values.expressions import ExpressionError
 from switchyard.values.expressions import LateExpression
 from switchyard.values.expressions import compiled
 from switchyard.values.globs import Globs
+from switchyard.values.records import altered
 from switchyard.values.units import UnitError
 from switchyard.values.units import parse_duration
 
@@ -247,7 +247,7 @@ class FailureTable:
         """A table in which these rules come first. Raises RuleError."""
         if not extra_rules:
             return self
-        own = (replace(rule, own=True) for rule in parse_rules(extra_rules))
+        own = (altered(rule, own=True) for rule in parse_rules(extra_rules))
         return FailureTable((*own, *self.rules))
 
     def classify(self, seen: Seen) -> Verdict:
@@ -301,15 +301,15 @@ def _of_rule(rule: Rule, status: int | None, text: FailureText) -> Verdict:
     by_text = rule.pattern is not None or rule.sentences is not None
     agrees = not by_text or (verdict.cls == "model" and status == 404)
     if agrees or (rule.is_sentence(text) and verdict.cls == "model"):
-        return replace(verdict, unsure=True)
-    return verdict if rule.is_sentence(text) else replace(verdict, scope="none", unsure=True)
+        return altered(verdict, unsure=True)
+    return verdict if rule.is_sentence(text) else altered(verdict, scope="none", unsure=True)
 
 
 def _reaching(verdict: Verdict, reach: Scope | None, own: bool) -> Verdict:
     """Return the verdict for what the provider names as used up, which is not the whole account."""
     if reach in (None, verdict.scope) or verdict.cls != "quota" or verdict.scope == "none" or own:
         return verdict
-    return replace(verdict, scope=reach, cooldown=None)
+    return altered(verdict, scope=reach, cooldown=None)
 
 
 def _verdict(cls: FailureClass, name: str) -> Verdict:

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 
 from switchyard.policy.cooldown import CooldownChange
 from switchyard.policy.cooldown import Cooldowns
@@ -16,6 +15,7 @@ from switchyard.policy.failures import Verdict
 from switchyard.policy.refused_wishes import RefusedWishes
 from switchyard.policy.route import TargetKey
 from switchyard.redaction.text import redact
+from switchyard.values.records import altered
 
 _SWEEP_EVERY = 1024
 _WORKED_LATELY = 300.0
@@ -156,11 +156,11 @@ class Health:
         tally.last_error = redact(message)
         if verdict.unsure and now - tally.worked_at < _WORKED_LATELY:
             # What works is not refused because of one request.
-            verdict = replace(verdict, scope="none")
+            verdict = altered(verdict, scope="none")
         worked = (lease.key.provider, lease.key.credential) in self._worked
         begun = self._cooldowns.fail(lease.key, verdict, now, retry_after, lease.started, worked)
         if begun is not None and self.watcher is not None:
-            self.watcher(replace(begun, reason=tally.last_error))
+            self.watcher(altered(begun, reason=tally.last_error))
 
     def end(self, lease: Lease, now: float) -> None:
         """End an attempt in any case; a second call has no effect.

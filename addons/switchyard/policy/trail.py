@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
@@ -37,6 +36,7 @@ from switchyard.policy.shared_turns import SharedQuotas
 from switchyard.policy.shared_turns import SharedTurns
 from switchyard.policy.steering import Steering
 from switchyard.policy.warm_sessions import WarmSession
+from switchyard.values.records import altered
 from switchyard.values.records import record
 
 _LONGEST_JITTER = 2.0
@@ -348,7 +348,7 @@ class Trail:
             attempt.record = len(self.records)
             self.records.append(record)
         else:
-            self.records[attempt.record] = replace(record, after_output=True)
+            self.records[attempt.record] = altered(record, after_output=True)
 
 
 def _failure(
@@ -361,7 +361,7 @@ def _failure(
         seconds=now - attempt.started,
     )
     retry_at = now + retry_after if retry_after else None
-    return replace(
+    return altered(
         record,
         reason=reason_of(seen),
         retry_at=retry_at,
