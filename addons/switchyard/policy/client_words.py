@@ -1,7 +1,6 @@
 """Collects what a client wrote, to recognise it where an upstream quotes it."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 MARK = "***"
@@ -77,13 +76,16 @@ class ClientWords:
 
     def _known(self) -> frozenset[str]:
         if self._values is None:
+            strings = _strings(self._said)
+            self._too_many = len(strings) > _MOST_VISITED
             found: set[str] = set()
-            for count, value in enumerate(_strings(self._said)):
-                if count > _MOST_VISITED or len(found) > _MOST:
+            # What is sent has most strings of what the client wrote.
+            for value in dict.fromkeys(strings[:_MOST_VISITED]):
+                if len(value) <= _LONGEST:
+                    _add_spellings(value.strip().lower(), found)
+                if len(found) > _MOST:
                     self._too_many = True
                     break
-                if len(value) <= _LONGEST:
-                    found.update(_spellings(value.strip().lower()))
             self._values = frozenset(found)
         return self._values
 
@@ -115,28 +117,29 @@ class FailureText:
         return self._client is not None and self._client.has(text)
 
 
-def _spellings(value: str) -> Iterator[str]:
-    """A value as it is quoted: as it stands, and escaped as in JSON."""
+def _add_spellings(value: str, found: set[str]) -> None:
+    """Adds a value as it is quoted: as it stands, and escaped as in JSON."""
     if len(value) < _SHORTEST or _WORD.fullmatch(value):
         return
-    yield value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    if escaped != value:
-        yield escaped
+    found.add(value)
+    if "\\" in value or '"' in value or "\n" in value:
+        found.add(value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
 
 
-def _strings(content: object) -> Iterator[str]:
+def _strings(content: object) -> list[str]:
     """Every string within, names of members too."""
+    found: list[str] = []
     left = [content]
     while left:
         item = left.pop()
         if isinstance(item, str):
-            yield item
+            found.append(item)
         elif isinstance(item, dict):
             left.extend(item.values())
             left.extend(item)
         elif isinstance(item, list | tuple):
             left.extend(item)
+    return found
 
 
 def _flat(text: str) -> str:
