@@ -33,6 +33,7 @@ from switchyard.wire.model.events import SignatureDelta
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import unfold
+from switchyard.wire.shared.arguments import settled
 from tests.unit.wire.formats.openai_responses.reply_support import ANSWERS
 from tests.unit.wire.formats.openai_responses.stream_support import CALLS
 from tests.unit.wire.formats.openai_responses.stream_support import FULL_TEXT
@@ -72,7 +73,11 @@ THINKING = st.builds(
     signature=st.one_of(st.none(), IDS),
     signer=st.sampled_from(["anthropic", "gemini", NAME]),
 )
-ARGUMENTS = st.one_of(st.dictionaries(IDS, WORDS, max_size=3).map(json.dumps), WORDS, st.just(""))
+ARGUMENTS = st.one_of(
+    st.dictionaries(IDS, WORDS, max_size=3).map(json.dumps),
+    WORDS.filter(lambda words: settled(words) == words),  # `null` means no arguments
+    st.just(""),
+)
 CALL = st.builds(ToolCall, id=IDS, name=IDS, arguments=ARGUMENTS)
 CUSTOM = st.builds(ToolCall, id=IDS, name=IDS, arguments=WORDS, kind=st.just("custom"))
 HOSTED = st.builds(
