@@ -5,6 +5,8 @@ bytes of the part's UTF-8 text, or of the whole response if no part is named; th
 counts characters.
 """
 
+import re
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -14,6 +16,9 @@ from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.model.conversation import Citation
+
+_BY_PROMPT = re.compile(r"(?:models/)?gemini-[12](?:\.|-|$)")
+"""Models whose searches are billed by the prompt."""
 
 
 def read_citations(candidate: JsonObject, text: str) -> list[Citation]:
@@ -128,3 +133,18 @@ def _characters(offset: int | None, data: bytes | None) -> int | None:
     if offset is None or data is None:
         return offset
     return len(data[: max(0, offset)].decode("utf-8", "ignore"))
+
+
+def billed_searches(grounded: Iterable[JsonObject], model: str) -> int:
+    """Returns the searches that are billed for a response, by its candidates' metadata.
+
+    Models before Gemini 3 are billed for each prompt that was searched for, later ones for each
+    query; queries that are empty or said twice do not count (guide "Grounding with Google Search",
+    section "Pricing").
+    """
+    queries: set[str] = set()
+    for one in grounded:
+        told = one.get("webSearchQueries")
+        queries.update(map(text_of, told if isinstance(told, list) else ()))
+    queries.discard("")
+    return min(1, len(queries)) if _BY_PROMPT.match(model) else len(queries)

@@ -21,6 +21,7 @@ from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.formats.gemini.errors import find_error
+from switchyard.wire.formats.gemini.grounding import billed_searches
 from switchyard.wire.formats.gemini.grounding import read_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -59,6 +60,7 @@ from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_gemini
 from switchyard.wire.shared.broken_ends import broken_end
 from switchyard.wire.shared.call_ids import AnswerIds
+from switchyard.wire.shared.searches import ran_searches
 
 
 class GeminiStreamReader:
@@ -77,6 +79,7 @@ class GeminiStreamReader:
         self._told_usage: Usage | None = None
         self._blocked: JsonObject = EMPTY
         self._extra: JsonObject = {}
+        self._model = ""
 
     def feed(self, frame: Frame) -> list[Event]:
         try:
@@ -155,16 +158,21 @@ class GeminiStreamReader:
         if self._started or not chunk:
             return []
         self._started = True
+        self._model = text_of(chunk.get("modelVersion"))
         return [
             Start(
                 id=text_of(chunk.get("responseId")) or None,
-                model=text_of(chunk.get("modelVersion")) or None,
+                model=self._model or None,
                 created=_seconds(chunk.get("createTime")),
             )
         ]
 
     def _tell_usage(self, details: bool) -> list[Event]:
         usage = read_usage(self._usage, details)
+        if usage is not None and details:
+            grounded = [one.grounding for one in self._candidates.values() if one.grounding]
+            if grounded and (searches := billed_searches(grounded, self._model)):
+                usage = altered(usage, extra={**usage.extra, **ran_searches(searches)})
         if usage is None and details and self._usage is not None:
             self._extra["usageMetadata"] = self._usage
         if usage is None or usage == self._told_usage:
@@ -222,6 +230,10 @@ class _Candidate:
         if isinstance(content, dict):
             self._extra["content"] = rest(content, "parts") if parts else content
         return events
+
+    @property
+    def grounding(self) -> JsonObject:
+        return object_of(self._extra.get("groundingMetadata"))
 
     def stop(self) -> Stop | None:
         stop = read_stop(self._finish, self._calls, self._extra.get("finishMessage"))

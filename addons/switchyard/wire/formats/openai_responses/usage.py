@@ -14,6 +14,7 @@ from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.counts import counted
+from switchyard.wire.shared.searches import ran_searches
 
 
 def read_response_usage(response: JsonObject) -> Usage | None:
@@ -31,7 +32,7 @@ def read_response_usage(response: JsonObject) -> Usage | None:
     if isinstance(tier := response.get("service_tier"), str):
         beside["service_tier"] = tier
     if searches := sum(map(_is_search, objects_of(response.get("output")))):
-        beside["server_tool_use"] = {"web_search_requests": searches}
+        beside.update(ran_searches(searches))
     return altered(usage, extra={**usage.extra, **beside}) if beside else usage
 
 

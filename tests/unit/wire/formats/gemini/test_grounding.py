@@ -1,9 +1,16 @@
+import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from switchyard.usage.pricing import searches_of
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import unfold
 from tests.unit.wire import laws
 from tests.unit.wire.formats.gemini.reply_support import GEMINI
@@ -81,3 +88,32 @@ def test_foreign_citations_count_bytes():
             }
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "queries", "billed"),
+    [
+        ("gemini-3.1-pro-preview", ["rain june", "", "sun june", "rain june"], 2),
+        ("gemini-3.8-flash", [""], 0),
+        ("gemini-2.5-pro", ["rain june", "sun june"], 1),
+        ("gemini-2.0-flash", [], 0),
+        ("", ["rain june"], 1),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_searches_have_a_price(model: str, queries: list[str], billed: int, whole: bool) -> None:
+    answer = {
+        "candidates": [
+            {
+                "content": {"parts": [{"text": "Rain."}], "role": "model"},
+                "finishReason": "STOP",
+                "groundingMetadata": {"webSearchQueries": queries},
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 1},
+        "modelVersion": model,
+    }
+    reader = GeminiStreamReader(whole=whole)
+    events = [*reader.feed(Frame(json.dumps(answer).encode())), *reader.close()]
+    usage = [event.usage for event in events if isinstance(event, UsageUpdate)][-1]
+    assert searches_of(usage) == billed
