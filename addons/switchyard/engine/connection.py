@@ -6,6 +6,8 @@ from typing import Protocol
 
 from mitmproxy.connection import Connection
 
+from switchyard.engine.turns import turns
+
 JOIN_BELOW = 65536
 """Bytes up to which pieces are joined for one write; larger ones are not copied."""
 
@@ -78,6 +80,7 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.wire_fast_path is not None:
+            turns.tokens = True
             data = self.wire_fast_path.take(data)
         if data and self.owner is not None:
             self.owner.received(self, data)

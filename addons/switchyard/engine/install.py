@@ -22,6 +22,7 @@ from switchyard.engine.handler import EngineHandler
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
 from switchyard.engine.shared_authority import share_authority
+from switchyard.engine.turns import turns
 from switchyard.engine.workers import MARK
 from switchyard.engine.workers import beat
 from switchyard.listener.inherited import BACKLOG
@@ -114,6 +115,8 @@ class ClientConnection(TcpConnection):
         super().__init__(None, None)
         self._instance = instance
         self._at_once = at_once
+        self._late: list[bytes] = []
+        """What the client sent and waits for a turn of the loop."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -131,5 +134,25 @@ class ClientConnection(TcpConnection):
         handler.open(forget)
 
     def data_received(self, data: bytes) -> None:
+        if self._late:
+            self._late.append(data)
+        elif (now := turns.begin()) is not None:
+            self._hand_on(data)
+            turns.spend(now)
+        else:
+            self._late.append(data)
+            turns.put_off(self)
+
+    def catch_up(self) -> None:
+        """Hand on what waited for a turn of the loop."""
+        late, self._late = self._late, []
+        for data in late:
+            self._hand_on(data)
+
+    def _hand_on(self, data: bytes) -> None:
         self._at_once.note_request()
         super().data_received(data)
+
+    def _end(self) -> None:
+        self.catch_up()  # what a client said before it left
+        super()._end()
