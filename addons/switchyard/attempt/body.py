@@ -21,7 +21,6 @@ from switchyard.wire.translate.rename_tools import GivenNames
 from switchyard.wire.translate.rename_tools import new_names
 from switchyard.wire.translate.text_calls import TextCalls
 from switchyard.wire.translate.think_tag import ThinkingTag
-from switchyard.wire.translate.transcripts import DEAF
 from switchyard.wire.translate.transcripts import Transcripts
 from switchyard.wire.translate.transcripts import asks_for_sound
 
@@ -91,7 +90,7 @@ def stages_of(
         stages.append(ToolsetCalls(call.conversation.tools))
     if state.served and upstream is not None and call.format.name in SHOWING:
         stages.append(ServedAnswers(upstream.name, call.format.name, call.asked.id))
-    if call.format.name in DEAF and asks_for_sound(body):
+    if not call.format.gives_sound and asks_for_sound(body):
         stages.append(Transcripts())
     if state.limits:
         stages.append(Enforcer(state.limits, int_of(body.get("n")) or 1))

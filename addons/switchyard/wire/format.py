@@ -233,8 +233,7 @@ class Format:
     array_streams = False
     """Whether providers may frame a stream as one JSON array instead."""
     heartbeat = b""
-    """Something a client of this format's streams reads as nothing; empty if there is no such thing
-    (comments break gemini-cli)."""
+    """What clients' streams read as nothing (comments break gemini-cli); empty if nothing is."""
     tagged_thinking = False
     """Whether servers leave thinking in the text; all other formats have blocks for it."""
     document_types: frozenset[str] = frozenset()
@@ -269,6 +268,8 @@ class Format:
     """Whether clients may call over a WebSocket, with the Responses API's messages."""
     stored_responses = False
     """Whether requests go on from earlier answers by naming them."""
+    gives_sound = True
+    """Whether answers can be spoken; else their clients get the transcript."""
     overflow_in_stream = False
     """Whether streaming clients look for a prompt that is too long in a stream alone (Codex reads
     a 400 as final)."""

@@ -65,6 +65,7 @@ IMPORTING = {
     "exchange/websocket_session.py": "the Responses API's WebSocket",
     "pipeline/management.py": "Ollama's description of a model",
     "wire/operations/compaction.py": "the Responses API's compaction",
+    "wire/operations/stored_response.py": "the Responses API's stored answers",
     "wire/registry.py": "all of them",
     "routing/profiles.py": "Google's value in place of a signature",
     "usage/tokens.py": "how Gemini counts its tokens",

@@ -16,9 +16,6 @@ from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 
-DEAF = frozenset({"anthropic", "ollama"})
-"""Formats of clients that get no sound."""
-
 
 def asks_for_sound(body: JsonObject) -> bool:
     """Whether a request to a provider asks for a spoken answer."""

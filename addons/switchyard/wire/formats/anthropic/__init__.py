@@ -57,6 +57,7 @@ class Anthropic(Format):
     heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
     document_types = frozenset({"application/pdf"})
     losses = LOSSES
+    gives_sound = False
     sdk_adds_version = True
     auth = "x-api-key"
     call_path = "/messages"

@@ -41,6 +41,7 @@ class Ollama(Format):
     content_type = "application/x-ndjson"
     heartbeat = b"\n"
     tagged_thinking = True
+    gives_sound = False
     losses = LOSSES
     version = "api"
     sdk_adds_version = True
