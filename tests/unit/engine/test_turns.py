@@ -131,9 +131,8 @@ class Listener(Mock):
         self.heard.append(None)
 
 
-async def test_what_a_client_sent_comes_whole_in_order_and_before_its_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def late_client(monkeypatch: pytest.MonkeyPatch) -> tuple[install.ClientConnection, Listener]:
+    """A connection whose client has to wait for others, and what is heard of it."""
     clock = Clock()
     turns = turns_with_tokens(clock)
     monkeypatch.setattr(install, "turns", turns)
@@ -142,6 +141,13 @@ async def test_what_a_client_sent_comes_whole_in_order_and_before_its_end(
     busy = Client(turns, clock, [])
     for _ in range(3):
         busy.ask()
+    return client, listener
+
+
+async def test_what_a_client_sent_comes_whole_in_order_and_before_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, listener = late_client(monkeypatch)
     for data in (b"1", b"2", b"3"):
         client.data_received(data)
     assert listener.heard == []
@@ -152,14 +158,7 @@ async def test_what_a_client_sent_comes_whole_in_order_and_before_its_end(
 async def test_a_client_that_waits_is_heard_in_a_later_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = Clock()
-    turns = turns_with_tokens(clock)
-    monkeypatch.setattr(install, "turns", turns)
-    client = install.ClientConnection(Mock(mode=mode_specs.RegularMode), AcceptedAtOnce())
-    client.owner = listener = Listener()
-    busy = Client(turns, clock, [])
-    for _ in range(3):
-        busy.ask()
+    client, listener = late_client(monkeypatch)
     client.data_received(b"1")
     client.data_received(b"2")
     async with asyncio.timeout(30):
