@@ -8,6 +8,12 @@ from switchyard.exchange.guard import Refused
 from switchyard.wire.model.errors import ApiError
 
 
+def asks_for_websocket(request: http.Request) -> bool:
+    """Whether a request asks for a WebSocket."""
+    upgrade = request.data.headers.get("upgrade")
+    return upgrade is not None and "websocket" in upgrade.lower()
+
+
 def check_handshake(request: http.Request) -> None:
     """Raises Refused for an invalid handshake (RFC 6455, 4.2.1)."""
     headers = request.headers

@@ -27,6 +27,7 @@ from switchyard.exchange.guard import refuse
 from switchyard.exchange.project import PREFIX
 from switchyard.exchange.project import take_from_path
 from switchyard.exchange.registry import Exchanges
+from switchyard.exchange.websocket_handshake import asks_for_websocket
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
@@ -242,8 +243,7 @@ def _asks_us(request: http.Request, asked: Classification) -> bool:
         return True
     if asked.kind != "provider":
         return False
-    opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
-    return opens_socket and is_call_path(request)
+    return asks_for_websocket(request) and is_call_path(request)
 
 
 def _is_managed(asked: Classification) -> bool:

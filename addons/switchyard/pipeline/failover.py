@@ -21,6 +21,7 @@ from switchyard.egress.connect import HTTP2_OR_1
 from switchyard.egress.egress import egress_of
 from switchyard.egress.pool import ConnectionPool
 from switchyard.egress.proxy_tunnel import Lookup
+from switchyard.exchange.websocket_handshake import asks_for_websocket
 from switchyard.failover.client_connections import ClientConnections
 from switchyard.failover.control import Heads
 from switchyard.failover.holding import TaskHolding
@@ -137,8 +138,7 @@ class Failover:
             data.server.alpn_offers = (b"http/1.1",) if upgrades else HTTP2_OR_1
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        upgrade = flow.request.data.headers.get("upgrade")
-        if upgrade and "websocket" in upgrade.lower():
+        if asks_for_websocket(flow.request):
             self._upgrading.add(flow.client_conn.id)
 
     def client_disconnected(self, client: connection.Client) -> None:

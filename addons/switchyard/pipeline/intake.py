@@ -30,6 +30,7 @@ from switchyard.exchange.previous_response import expand_previous_response
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import json_response
 from switchyard.exchange.service_request import read_service
+from switchyard.exchange.websocket_handshake import asks_for_websocket
 from switchyard.exchange.websocket_request import warmed_up
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.reach import Reach
@@ -81,8 +82,7 @@ class Intake:
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         request = flow.request
-        upgrade = request.data.headers.get("upgrade")
-        if upgrade and "websocket" in upgrade.lower():
+        if asks_for_websocket(request):
             return None
         endpoint = self._requests.of(flow).endpoint
         if endpoint is not None and endpoint.kind == "service":

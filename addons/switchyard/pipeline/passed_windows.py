@@ -6,6 +6,7 @@ from mitmproxy import http
 
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.websocket_handshake import asks_for_websocket
 from switchyard.recording.window_notes import owner_of_passing
 from switchyard.recording.window_notes import windows_in_message
 from switchyard.usage.ledger import Ledger
@@ -25,8 +26,7 @@ class PassedWindows:
         """Whose windows a WebSocket reports, by flow."""
 
     def request(self, flow: http.HTTPFlow) -> None:
-        upgrade = flow.request.data.headers.get("upgrade")
-        if not upgrade or "websocket" not in upgrade.lower() or flow.response:
+        if flow.response or not asks_for_websocket(flow.request):
             return
         asked = self._requests.of(flow)
         if asked.kind != "provider" or asked.is_routed:

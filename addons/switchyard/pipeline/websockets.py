@@ -12,6 +12,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_handshake import accepted
+from switchyard.exchange.websocket_handshake import asks_for_websocket
 from switchyard.exchange.websocket_handshake import check_handshake
 from switchyard.exchange.websocket_handshake import no_websocket
 from switchyard.exchange.websocket_session import WebsocketSession
@@ -53,8 +54,7 @@ class Websockets:
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         request = flow.request
-        upgrade = request.data.headers.get("upgrade")
-        if not upgrade or "websocket" not in upgrade.lower():
+        if not asks_for_websocket(request):
             return
         spoken = self._is_spoken(request, self._requests.of(flow).is_own)
         if spoken is None:
