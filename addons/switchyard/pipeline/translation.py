@@ -90,8 +90,7 @@ class Translation:
             state.upstream_streams = upstream_streams(policy, state.call.streams)
             state.says_stream = policy != "as-asked"
         if target.kind == "passthrough" and not state.continues:
-            state.upstream_format = state.call.format
-            state.passes_through = True
+            _speak(state, state.call.format)
             body = own_body(state.call)
             if state.operation is None:
                 body = self._own_proofs(state, state.call.format, body)
@@ -105,8 +104,7 @@ class Translation:
             upstream = choose_format(state.call.format, target.formats)
             if upstream is not state.call.format:
                 upstream = self._serving(state, upstream)
-        state.upstream_format = upstream
-        state.passes_through = not state.continues and upstream.name == state.call.format.name
+        _speak(state, upstream)
         suffix = asked_effort(state)
         if not state.passes_through or not own:
             body = self._translated(state, upstream, suffix)
@@ -235,11 +233,17 @@ class Translation:
             state.untranslated = altered(state.untranslated, dropped=dropped)
 
 
+def _speak(state: AttemptState, upstream: Format) -> None:
+    """Sets the format of an attempt's request, and what follows of it."""
+    state.upstream_format = upstream
+    state.passes_through = not state.continues and upstream.name == state.call.format.name
+
+
 def write_operation(state: AttemptState, operation: Operation) -> None:
     """Returns the body of an attempt at an operation. Raises BadRequest."""
     offered = tuple(f for f in state.target.formats if f in operation.formats)
-    upstream = state.upstream_format = choose_format(state.call.format, offered)
-    state.passes_through = not state.continues and upstream.name == state.call.format.name
+    upstream = choose_format(state.call.format, offered)
+    _speak(state, upstream)
     state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
     state.upstream_body = operation.write(upstream.name, state.target.model)
 
