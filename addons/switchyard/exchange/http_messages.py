@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -104,6 +105,17 @@ def lower_items(
     for key, texts in repeated.items():
         found[key] = ", ".join(texts)
     return found
+
+
+def only(names: Collection[str]) -> Callable[[bytes], str]:
+    """Returns a `name_of` for `lower_items` that leaves all other headers out."""
+
+    @remembering
+    def name_of(field: bytes) -> str:
+        name = lower_name(field)
+        return name if name in names else ""
+
+    return name_of
 
 
 def clean_value(value: str) -> str:

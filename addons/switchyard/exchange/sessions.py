@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
-from switchyard.exchange.http_messages import lower_name
+from switchyard.exchange.http_messages import only
 from switchyard.policy.affinity import SESSION_HEADERS
 from switchyard.policy.affinity import has_history
 from switchyard.policy.affinity import session_of
-from switchyard.values.remembering import remembering
+
+_session_name = only(SESSION_HEADERS)
 
 
 def find_session(exchange: Exchange, headers: Mapping[str, str] | None = None) -> str | None:
@@ -27,13 +28,6 @@ def find_session(exchange: Exchange, headers: Mapping[str, str] | None = None) -
         if found is not None:
             exchange.session, exchange.by_opening = found.id, found.source == "opening"
     return exchange.session
-
-
-@remembering
-def _session_name(field: bytes) -> str:
-    """Returns the lower-case name of a header that may name a session, else ""."""
-    name = lower_name(field)
-    return name if name in SESSION_HEADERS else ""
 
 
 def begins_session(exchange: Exchange) -> bool:

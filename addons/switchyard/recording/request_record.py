@@ -19,7 +19,7 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
-from switchyard.exchange.http_messages import lower_name
+from switchyard.exchange.http_messages import only
 from switchyard.exchange.input_tokens import input_tokens
 from switchyard.exchange.project import PROJECT
 from switchyard.exchange.sessions import find_session
@@ -51,7 +51,7 @@ OPERATIONS = {"count": "count-tokens", "embed": "embeddings"}
 """Kinds of endpoints whose operation has another name."""
 
 _LONGEST = 200
-_TELLING = frozenset(("user-agent", PROJECT, *SESSION_HEADERS))
+_telling_name = only(("user-agent", PROJECT, *SESSION_HEADERS))
 
 
 @dataclass(slots=True)
@@ -321,13 +321,6 @@ def _end_of(
 def told_by(headers: http.Headers) -> Mapping[str, str]:
     """The headers of a request that say whose it is, by lower-case names."""
     return lower_items(headers, _telling_name)
-
-
-@remembering
-def _telling_name(field: bytes) -> str:
-    """The lower-case name of a header that says whose a request is, else ""."""
-    name = lower_name(field)
-    return name if name in _TELLING else ""
 
 
 def project_of(told: Mapping[str, str], client: ClientKey | None) -> str | None:
