@@ -30,9 +30,6 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.operations.service import ServiceCall
-from switchyard.wire.operations.service import ServiceRelay
-from switchyard.wire.operations.stored_response import StoredResponse
-from switchyard.wire.operations.stored_response import StoredResponseRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
@@ -59,12 +56,10 @@ class Reading:
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
         if isinstance(call.operation, ServiceCall):
-            kind = (
-                StoredResponseRelay if isinstance(call.operation, StoredResponse) else ServiceRelay
-            )
-            state.relay = kind(call.operation, upstream, self._snapshots.current.bounds)
+            relay = call.operation.relay(upstream, self._snapshots.current.bounds)
+            state.relay = relay
             receiver = VerbatimReceiver if own else ServiceReceiver
-            attempt.receiver = receiver(state, state.relay, self._succeeded)
+            attempt.receiver = receiver(state, relay, self._succeeded)
             return
         if state.operation is not None:
             state.relay = OperationRelay(state.operation, upstream, self._snapshots.current.bounds)

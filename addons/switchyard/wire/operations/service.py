@@ -22,6 +22,7 @@ from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.operations.operation import OperationReply
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.document_reader import BodyCollector
 from switchyard.wire.relay.outcome import Outcome
 from switchyard.wire.relay.response_relay import ResponseReader
@@ -91,6 +92,10 @@ class ServiceCall:
 
     def estimate(self, model: str) -> None:
         """Nothing: only a provider can serve it."""
+
+    def relay(self, upstream: Format, bounds: Bounds) -> "ServiceRelay":
+        """What reads a provider's response to the call."""
+        return ServiceRelay(self, upstream, bounds)
 
 
 class ServiceRelay(OperationRelay):

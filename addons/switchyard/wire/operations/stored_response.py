@@ -20,6 +20,7 @@ from switchyard.wire.operations.service import PassingReader
 from switchyard.wire.operations.service import ServiceBody
 from switchyard.wire.operations.service import ServiceCall
 from switchyard.wire.operations.service import ServiceRelay
+from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.outcome import Outcome
 from switchyard.wire.relay.response_relay import ResponseReader
 
@@ -36,6 +37,9 @@ class StoredResponse(ServiceCall):
         super().__init__(client, path, query, method, body)
         self.formats = frozenset({NAME})
         self.id = path.removeprefix(PATH).partition("/")[0]
+
+    def relay(self, upstream: Format, bounds: Bounds) -> "StoredResponseRelay":
+        return StoredResponseRelay(self, upstream, bounds)
 
 
 class StoredResponseRelay(ServiceRelay):
