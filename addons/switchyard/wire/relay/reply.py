@@ -1,7 +1,6 @@
 """Converts a response that came as one document."""
 
-from dataclasses import replace
-
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import exact
@@ -81,16 +80,16 @@ def _with_arguments(reply: Reply) -> Reply:
     Readers of streams do the same; those of documents keep what they read.
     """
     choices = tuple(
-        replace(choice, parts=tuple(map(_with_object, choice.parts))) for choice in reply.choices
+        altered(choice, parts=tuple(map(_with_object, choice.parts))) for choice in reply.choices
     )
-    return replace(reply, choices=choices)
+    return altered(reply, choices=choices)
 
 
 def _with_object(part: Part) -> Part:
     if not isinstance(part, ToolCall) or part.kind != "function":
         return part
     arguments = settled(part.arguments)
-    return part if arguments == part.arguments else replace(part, arguments=arguments)
+    return part if arguments == part.arguments else altered(part, arguments=arguments)
 
 
 def _note(reply: Reply, outcome: Outcome) -> None:

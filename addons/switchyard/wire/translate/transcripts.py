@@ -5,8 +5,8 @@ Source: OpenAI's API reference, "Chat Completions": `message.audio.transcript`, 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Text
@@ -42,7 +42,7 @@ class Transcripts:
         match event:
             case PartStart(part=Media(kind="audio", transcript=words)):
                 self._spoken.add((event.choice, event.index))
-                begun = replace(event, part=Text(text=""))
+                begun = altered(event, part=Text(text=""))
                 if not words:
                     return (begun,)
                 return (begun, TextDelta(event.index, words, event.choice))
@@ -51,5 +51,5 @@ class Transcripts:
                     return ()
                 return (TextDelta(event.index, event.transcript, event.choice),)
             case PartEnd() if (event.choice, event.index) in self._spoken:
-                return (replace(event, part=None),)
+                return (altered(event, part=None),)
         return (event,)
