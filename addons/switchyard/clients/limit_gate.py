@@ -103,13 +103,17 @@ class LimitGate:
         rule, passage.state = passage.rule, self.state
         ask = Ask(limits=rule.limits, amounts=amounts_of(passage.figures), pools=passage.pools)
         waits = rule.queue if rule.waits else 0.0
+        denied = None
         if not (waits and self._queue.has_ahead(ask, rule.priority)):
             # Nearly always. A task, and a timer for its wait, cost as much as all the rest.
             answer = await self.state.admit(ask)
-            if not (waits and isinstance(answer, Denied) and answer.only_slots):
+            if not waits or isinstance(answer, Admitted) or not answer.only_slots:
                 return self._answered(flow, passage, answer)
+            denied = answer
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._queue.admit(ask, rule.priority, waits))
+        waiting = self._queue.admit(ask, rule.priority, waits, denied)
+        # Eager, so that no place is freed between the answer and the wait.
+        task = asyncio.Task(waiting, loop=loop, eager_start=True)
         self._asking += 1
         task.add_done_callback(self._asked)
         try:

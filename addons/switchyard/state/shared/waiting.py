@@ -43,14 +43,17 @@ class SlotQueue:
         """Requests that wait."""
         return len(self._queue)
 
-    async def admit(self, ask: Ask, priority: int = 0, patience: float = 0.0) -> Admitted | Denied:
+    async def admit(
+        self, ask: Ask, priority: int = 0, patience: float = 0.0, denied: Denied | None = None
+    ) -> Admitted | Denied:
         """Admit a request; wait up to `patience` seconds where only slots are missing.
 
-        Out: what the last try said. A cancelled wait uses up nothing.
+        `denied` is what a try said right before, which is not repeated. Out: what the last try
+        said. A cancelled wait uses up nothing.
         """
         behind = self._first_behind(ask, priority)
         if behind is None or patience <= 0:
-            answer = await self._state.admit(ask)
+            answer = denied or await self._state.admit(ask)
             if isinstance(answer, Admitted) or not answer.only_slots or patience <= 0:
                 return answer
             behind = answer.exceeded[0].standing.limit.counter

@@ -109,3 +109,26 @@ async def test_what_a_wait_does_not_help_is_refused_at_once() -> None:
     none = Limit(key="a", kind="requests", most=0, period=Sliding(60))
     answer = await queue.admit(Ask(limits=(ONE, none)), 0, LONG)
     assert isinstance(answer, Denied) and not answer.only_slots
+
+
+async def test_what_a_try_just_said_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = MemoryState()
+    queue, lease = queue_of(state), await first_lease(state)
+    denied = await state.admit(ASK)
+    assert isinstance(denied, Denied)
+    asked: list[Ask] = []
+    admit = state.admit
+
+    async def counted(ask: Ask) -> Admitted | Denied:
+        asked.append(ask)
+        return await admit(ask)
+
+    monkeypatch.setattr(state, "admit", counted)
+    loop = asyncio.get_running_loop()
+    task = asyncio.Task(queue.admit(ASK, 0, LONG, denied), loop=loop, eager_start=True)
+    assert len(queue) == 1, "it waits from the start"
+    assert not asked
+    await state.release(lease)
+    queue.freed(lease)
+    assert isinstance(await asyncio.wait_for(task, 10), Admitted)
+    assert len(asked) == 1
