@@ -12,9 +12,9 @@ import base64
 import binascii
 from collections.abc import Container
 from collections.abc import Sequence
-from operator import is_
 
 from switchyard.values.records import altered
+from switchyard.values.sequences import are_same
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Part
@@ -40,7 +40,7 @@ def readable(conversation: Conversation, target: str) -> Conversation:
     if conversation.format == target:
         return conversation
     turns = tuple(_turn(turn, target) for turn in conversation.turns)
-    if all(new is old for new, old in zip(turns, conversation.turns, strict=True)):
+    if are_same(turns, conversation.turns):
         return conversation
     return altered(conversation, turns=turns)
 
@@ -72,13 +72,13 @@ def _turn(turn: Turn, target: str) -> Turn:
     parts = tuple(_part(part, target) for part in turn.parts)
     if turn.role == "user":
         parts = _with_note(parts, target)
-    return turn if _are_same(parts, turn.parts) else altered(turn, parts=parts)
+    return turn if are_same(parts, turn.parts) else altered(turn, parts=parts)
 
 
 def _part(part: Part, target: str) -> Part:
     if isinstance(part, ToolResult):
         inner = _with_note(tuple(_part(one, target) for one in part.parts), target)
-        return part if _are_same(inner, part.parts) else altered(part, parts=inner)
+        return part if are_same(inner, part.parts) else altered(part, parts=inner)
     if not isinstance(part, Media) or not _is_file(part) or _is_taken(part, target):
         return part
     words = words_of_file(part)
@@ -109,10 +109,6 @@ def _is_left_out(part: Media, cannot: Container[str]) -> bool:
         return False
     place = "url" if part.url else "file-id" if part.file_id else "input"
     return f"{part.kind}-input" in cannot or f"{part.kind}-{place}" in cannot
-
-
-def _are_same(new: Sequence[Part], old: Sequence[Part]) -> bool:
-    return len(new) == len(old) and all(map(is_, new, old))
 
 
 def _is_file(part: Media) -> bool:

@@ -5,6 +5,7 @@ A conversation contains it if providers of other formats answered part of it.
 
 from typing import Any
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.words import block_words
 from switchyard.wire.shared.envelope import is_sealed
@@ -23,7 +24,7 @@ def without_sealed(body: JsonObject) -> JsonObject:
     if not isinstance(messages, list):
         return body
     kept = [_without_sealed(message) for message in messages]
-    if all(new is old for new, old in zip(kept, messages, strict=True)):
+    if are_same(kept, messages):
         return body
     return {**body, "messages": [m for m in kept if m is not None]}
 

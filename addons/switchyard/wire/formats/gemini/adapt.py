@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import rest
@@ -92,7 +93,7 @@ def _fit_contents(body: JsonObject) -> JsonObject:
     if not isinstance(contents, list):
         return body
     fitted = [_fit_content(content) for content in contents]
-    if all(new is old for new, old in zip(fitted, contents, strict=True)):
+    if are_same(fitted, contents):
         return body
     return {**body, "contents": fitted}
 
@@ -111,6 +112,6 @@ def _fit_content(content: Any) -> Any:
         elif isinstance(part, dict) and part.get("thoughtSignature") == NO_SIGNATURE:
             part = rest(part, "thoughtSignature")
         fitted.append(part)
-    if all(new is old for new, old in zip(fitted, parts, strict=True)):
+    if are_same(fitted, parts):
         return content
     return {**content, "parts": [*fitted, *media]}

@@ -5,6 +5,7 @@ A conversation contains it if providers of other formats answered part of it.
 
 from typing import Any
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
 from switchyard.wire.shared.envelope import is_sealed
@@ -22,7 +23,7 @@ def without_sealed(body: JsonObject) -> JsonObject:
     if not isinstance(contents, list):
         return body
     kept = [_content(content) for content in contents]
-    if all(new is old for new, old in zip(kept, contents, strict=True)):
+    if are_same(kept, contents):
         return body
     return {**body, "contents": kept}
 

@@ -6,6 +6,7 @@ llama.cpp, Ollama and others write the object itself, and their clients send it 
 
 from typing import Any
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import answer_seed
@@ -22,7 +23,7 @@ def mend_reply(body: JsonObject) -> JsonObject:
         return body
     seed = answer_seed(body)
     mended = [_choice(raw, choice_seed(seed, i)) for i, raw in enumerate(choices)]
-    if all(new is old for new, old in zip(mended, choices, strict=True)):
+    if are_same(mended, choices):
         return body
     return {**body, "choices": mended}
 
@@ -30,7 +31,7 @@ def mend_reply(body: JsonObject) -> JsonObject:
 def with_texts(messages: list[Any]) -> list[Any]:
     """Returns a request's messages with arguments as text; the same list if all are."""
     mended = [_message(message, None) for message in messages]
-    if all(new is old for new, old in zip(mended, messages, strict=True)):
+    if are_same(mended, messages):
         return messages
     return mended
 
@@ -50,7 +51,7 @@ def _message(message: Any, seed: str | None) -> Any:
     if not calls or not isinstance(calls, list):
         return message
     mended = [_call(raw, seed, number) for number, raw in enumerate(calls)]
-    if all(new is old for new, old in zip(mended, calls, strict=True)):
+    if are_same(mended, calls):
         return message
     return {**message, "tool_calls": mended}
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import rest
@@ -271,9 +272,8 @@ class _CallMender:
         given = delta["tool_calls"]
         entries = given if isinstance(given, list) else [given]
         calls = [self._call(raw) for raw in entries if isinstance(raw, dict)]
-        if len(calls) == len(entries) and entries is given:
-            if all(new is old for new, old in zip(calls, entries, strict=True)):
-                return delta
+        if entries is given and are_same(calls, entries):
+            return delta
         return {**delta, "tool_calls": calls}
 
     def settled(self, cut: bool) -> list[JsonObject]:

@@ -6,6 +6,7 @@ reason, and sends `[DONE]` exactly once. It rewrites a stream whose payloads are
 
 from collections.abc import Sequence
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import int_of
@@ -87,9 +88,7 @@ class CompletionsMender:
         mended = [
             self._choice(number, raw) for number, raw in enumerate(choices) if isinstance(raw, dict)
         ]
-        whole = len(mended) == len(choices) and all(
-            new is old for new, old in zip(mended, choices, strict=True)
-        )
+        whole = are_same(mended, choices)
         missing = {key: value for key, value in self._head.items() if not chunk.get(key)}
         if whole and not missing:
             return chunk

@@ -7,6 +7,7 @@ leave it empty for a function without parameters, and clients fail to parse it.
 import re
 from typing import Any
 
+from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.shared.arguments import settled
@@ -21,7 +22,7 @@ def mend_reply(body: JsonObject) -> JsonObject:
     if not isinstance(output, list):
         return body
     mended = [_item(item) for item in output]
-    if all(new is old for new, old in zip(mended, output, strict=True)):
+    if are_same(mended, output):
         return body
     return {**body, "output": mended}
 
