@@ -218,7 +218,7 @@ def settled(url: str, requests: int) -> float:
 
     def is_whole(shown: dict[str, Series]) -> bool:
         total = sum(shown.get("requests_total", {}).values())
-        return total == requests == sum(shown["usage_written_total"].values())
+        return total == requests == sum(shown.get("usage_written_total", {}).values())
 
     return sum(until(lambda: page(url), is_whole)["requests_total"].values())
 

@@ -142,7 +142,9 @@ def test_a_record_that_is_none_is_told_as_by_mitmproxy(version: int) -> None:
     roads = Road(version), Road(version)
     for road in roads:
         data = road.session.encrypted(as_chunk(b"one"))
-        data += road.session.encrypted(as_chunk(b"two"))[:-1] + b"\0"
+        broken = bytearray(road.session.encrypted(as_chunk(b"two")))
+        broken[-1] ^= 1
+        data += broken
         if road is roads[0]:
             road.wire.data_received(data)
         else:
