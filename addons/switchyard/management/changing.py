@@ -92,7 +92,6 @@ class Changes:
             await self.note(wish.caller, f"undone: {wish.action}", "", etag_of(made.before))
             await self._desk.reloading.reload()
             raise ChangeRefused(422, why)
-        self._desk.events.publish("config", {"etag": made.etag, "time": time.time()})
 
     async def note(self, caller: Caller, action: str, diff: str = "", etag: str = "") -> None:
         """Adds a row to the audit. A disk that is full does not keep a change from being made."""

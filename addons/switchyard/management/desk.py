@@ -43,6 +43,8 @@ class Desk:
         self.log = KeptLog()
         self.confdir = Path("~/.mitmproxy")
         """Where mitmproxy keeps its certificate authority."""
+        self.config_etag: str | None = None
+        """Names the configuration file as it last came into force; None until it was read."""
         self.others = OtherWorkers(runtime.events, os.environ)
         self.others.on("running", lambda _: self.running())
         self.others.on("log", lambda after: self.log.lines(after))
@@ -137,4 +139,5 @@ class Desk:
             "running": running,
             "health": self.health(),
             "quota": self.quota(),
+            "config": {"etag": self.config_etag},
         }

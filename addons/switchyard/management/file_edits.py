@@ -1,4 +1,4 @@
-"""Notes in the audit what was changed in the configuration file by an editor."""
+"""Follows the configuration file: tells of its changes, and audits those that an editor made."""
 
 import asyncio
 import sqlite3
@@ -14,7 +14,10 @@ from switchyard.management.desk import Desk
 
 
 class FileEdits:
-    """Compares the file with what it was, each time that a configuration comes into force."""
+    """Compares the file with what it was, each time that a configuration comes into force.
+
+    Each change becomes a `config` event, behind the row of the audit that tells it.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -34,15 +37,28 @@ class FileEdits:
     async def _compare(self, adds: bool) -> None:
         async with self._turn:
             try:
-                await asyncio.to_thread(self._note, adds)
-            except (sqlite3.Error, OSError) as e:
-                self._desk.complain("the audit cannot be written", e)
+                before, self._last = self._last, await asyncio.to_thread(self._content)
+            except OSError as e:
+                self._desk.complain("the configuration file cannot be read", e)
+                return
+            if before == self._last:
+                return
+            if adds and before is not None:
+                await self._audit(before, self._last)
+            self._desk.config_etag = etag_of(self._last)
+            data = {"etag": self._desk.config_etag, "time": time.time()}
+            self._desk.events.publish("config", data)
 
-    def _note(self, adds: bool) -> None:
-        content = self._desk.editor().content()
-        before, self._last = self._last, content
-        if not adds or before is None or before == content:
-            return
+    def _content(self) -> bytes:
+        return self._desk.editor().content()
+
+    async def _audit(self, before: bytes, content: bytes) -> None:
+        try:
+            await asyncio.to_thread(self._note, before, content)
+        except (sqlite3.Error, OSError) as e:
+            self._desk.complain("the audit cannot be written", e)
+
+    def _note(self, before: bytes, content: bytes) -> None:
         texts = [one.decode("utf-8-sig", "replace") for one in (before, content)]
         Audit(self._desk.folder).add(
             AuditRow(

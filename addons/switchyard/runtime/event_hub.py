@@ -24,7 +24,7 @@ MOST_WAITING = 64
 
 MOST_READERS = 64
 
-FORWARDED = frozenset(("begun", "tried", "ended", "skipped", "progress", "config"))
+FORWARDED = frozenset(("begun", "tried", "ended", "skipped", "progress"))
 """Events that readers of other workers get as well; the others tell of one process alone."""
 
 _APART = 0.003

@@ -115,11 +115,13 @@ def test_a_list_of_members_is_read_in_its_order(open_page: Opens) -> None:
 
 
 def test_the_audit_names_edits_of_the_file(open_page: Opens, router: Router) -> None:
-    router.config_path.write_text(router.config_path.read_text() + "\n# a word\n")
     page = open_page("settings")
+    page.wait(READY["settings"])
+    router.config_path.write_text(router.config_path.read_text() + "\n# a word\n")
     page.wait("document.querySelector('#audit').closest('section').innerText.includes('edit')")
     text = page.run("document.querySelector('#audit').closest('section').innerText")
     assert "in the file itself" in text and "none" not in text
+    page.wait("document.querySelector('#source').closest('section').querySelector('.notice')")
 
 
 def test_a_filter_selects(open_page: Opens) -> None:

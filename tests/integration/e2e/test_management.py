@@ -265,6 +265,25 @@ def test_an_edit_meanwhile_is_not_lost(tmp_path: Path) -> None:
             assert router.config_path.read_text() == f"{text}# by hand\n"
 
 
+def test_a_change_is_told_whoever_made_it(tmp_path: Path) -> None:
+    text = FILE.format(key=KEY, folder=tmp_path)
+    with Router(tmp_path, text) as router:
+        base = f"{router.url}{BASE}"
+        with httpx2.Client(base_url=base, timeout=60, trust_env=False, headers=bearer(KEY)) as c:
+            with c.stream("GET", "/events") as stream:
+                events = read_events(stream)
+                named = [next(events)[1]["config"]["etag"]]
+                router.config_path.write_text(f"{text}# by hand\n")
+                named.append(next(data["etag"] for kind, data in events if kind == "config"))
+                edits = c.get("/audit").json()["rows"]
+                match = {"if-match": f'"{named[1]}"'}
+                assert c.put("/aliases", json={"x": "demo/echo"}, headers=match).status_code == 200
+                named.append(next(data["etag"] for kind, data in events if kind == "config"))
+            assert len(set(named)) == 3
+            assert c.get("/config").headers["etag"] == f'"{named[2]}"'
+            assert [row["action"] for row in edits] == ["edit"], "the audit has it by then"
+
+
 def test_a_viewer_changes_nothing(client: httpx2.Client) -> None:
     match = {"if-match": "*"}
     for method, path in (("PUT", "/config"), ("PUT", "/aliases"), ("DELETE", "/aliases/x")):

@@ -14,8 +14,8 @@ export const finished = signal([]);
 export const skipped = signal(0);
 export const health = signal(null);
 export const windows = signal([]);
-/** Counts changes of the configuration, so that screens read it again. */
-export const configurations = signal(0);
+/** The ETag of the configuration in force, null until it is known: screens read it again when it changes. */
+export const configuration = signal(null);
 /** `connecting`, `live`, or `lost` with the stream's next try under way. */
 export const connection = signal("connecting");
 /** Unix seconds, once a second: countdowns are computed from it. */
@@ -90,6 +90,7 @@ function apply(kind, data) {
     running.value = new Map(data.running.map((row) => [row.id, row]));
     health.value = stamped(data.health);
     windows.value = data.quota;
+    configuration.value = data.config.etag;
     connection.value = "live";
     load();
   } else if (kind === "begun") {
@@ -109,7 +110,7 @@ function apply(kind, data) {
   } else if (kind === "quota") {
     windows.value = data.windows;
   } else if (kind === "config") {
-    configurations.value += 1;
+    configuration.value = data.etag;
   }
 }
 

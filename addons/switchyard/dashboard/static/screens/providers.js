@@ -3,7 +3,7 @@
 import { html, useState } from "../lib/html.js";
 import { call, canWrite, get, post } from "../lib/api.js";
 import { clean, count, duration, millis, moment, named } from "../lib/format.js";
-import { configurations, health } from "../lib/live.js";
+import { configuration, health } from "../lib/live.js";
 import { Failure, Notice, Panel, State, Until, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 import { Windows } from "./now.js";
@@ -11,7 +11,7 @@ import { Windows } from "./now.js";
 const text = words.providers;
 
 export default function Providers() {
-  const config = useAsked(() => get("config"), [configurations.value]);
+  const config = useAsked(() => get("config"), [configuration.value]);
   return html`<div class="grid">
     <div class="eight stack"><${Health} /><${Combos} config=${config} /><${Names} config=${config.value} /></div>
     <div class="four stack">${canWrite() && html`<${Add} onDone=${config.again} />`}<${Explain} /><${Windows} /></div>

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { call, canWrite, get } from "../lib/api.js";
 import { clean, moment, named, precise } from "../lib/format.js";
-import { configurations } from "../lib/live.js";
+import { configuration } from "../lib/live.js";
 import { Dialog, Failure, Notice, Panel, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 
@@ -23,7 +23,8 @@ function Source({ onSaved }) {
   const [draft, setDraft] = useState(null);
   const [said, setSaid] = useState(null);
   const [change, setChange] = useState(null);
-  const [opened] = useState(configurations.peek());
+  const opened = useRef(null);
+  opened.current ??= configuration.value;
   if (error) return html`<${Failure} error=${error} again=${again} />`;
   if (!value) return html`<p role="status">${words.loading}</p>`;
   const send = async (dry) => {
@@ -43,9 +44,11 @@ function Source({ onSaved }) {
       setSaid({ kind: "bad", text: refusal.status === 412 ? text.stale : refusal.message, problems: refusal.problems });
     }
   };
+  // One's own change is read again before the router tells of it.
+  const isChanged = configuration.value !== opened.current && value.etag !== `"${configuration.value}"`;
   const dirty = draft !== null && draft !== value.text;
   return html`<${Panel} title=${text.title} id="source">
-    ${configurations.value > opened && html`<${Notice} kind="warn">${text.changed} <button type="button" onClick=${() => { setDraft(null); again(); }}>${text.reload}</button><//>`}
+    ${isChanged && html`<${Notice} kind="warn">${text.changed} <button type="button" onClick=${() => { setDraft(null); again(); }}>${text.reload}</button><//>`}
     <label class="sr" for="yaml">${text.title}</label>
     <textarea id="yaml" rows="24" spellcheck="false" readonly=${!canWrite()} value=${draft ?? value.text}
       onInput=${(event) => { setDraft(event.currentTarget.value); setSaid(null); }}></textarea>
@@ -86,7 +89,7 @@ export function Diff({ text: diff }) {
 }
 
 function Versions({ onRestored }) {
-  const { value, error, again } = useAsked(() => get("versions"), []);
+  const { value, error, again } = useAsked(() => get("versions"), [configuration.value]);
   const [open, setOpen] = useState(null);
   return html`<${Panel} title=${text.history} id="versions">
     <${Failure} error=${error} again=${again} />
@@ -147,7 +150,7 @@ function Log() {
 }
 
 function Audit() {
-  const { value, error, again } = useAsked(() => get("audit", { limit: 20 }), []);
+  const { value, error, again } = useAsked(() => get("audit", { limit: 20 }), [configuration.value]);
   return html`<${Panel} title=${text.audit} id="audit">
     <${Failure} error=${error?.status === 404 ? null : error} again=${again} />
     ${value && value.rows.length === 0 && html`<p class="weak">${text.noAudit}</p>`}
