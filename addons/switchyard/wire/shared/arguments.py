@@ -37,13 +37,11 @@ class Settling:
     however the text is split.
     """
 
-    __slots__ = ("_held", "_over", "_placeholders")
+    __slots__ = ("_held", "_over")
 
-    def __init__(self, placeholders: bool = True) -> None:
-        """`placeholders` says whether `{}` is held back too, as arguments may replace it."""
+    def __init__(self) -> None:
         self._held = ""
         self._over = False
-        self._placeholders = placeholders
 
     @property
     def says_nothing(self) -> bool:
@@ -56,16 +54,18 @@ class Settling:
             return text
         held = self._held + text
         said = "".join(held.split())
-        if held[:1] == "{":
-            holds = self._placeholders and said == "{}"
-        else:
-            holds = _may_say_nothing(said)
+        holds = said == "{}" if held[:1] == "{" else _may_say_nothing(said)
         if holds and len(held) <= 2 * _LONGEST:
             self._held = held
             return ""
         nothing, self._held, self._over = self._held, "", True
         # Arguments after an empty value replace it.
         return text if settled(nothing) == "{}" and text.lstrip()[:1] == "{" else held
+
+    def keep(self) -> str:
+        """Returns the held text, which nothing replaces any more."""
+        held, self._held, self._over = self._held, "", True
+        return held
 
     def close(self) -> str:
         """Returns the held text at the end, unless it is empty; `{}` as it is."""

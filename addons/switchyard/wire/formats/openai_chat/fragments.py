@@ -40,9 +40,7 @@ class Fragment:
 class Fragments:
     """Assigns the fragments of one choice to calls."""
 
-    def __init__(self, placeholders: bool = True) -> None:
-        """`placeholders`: as `Settling` has it, for all calls."""
-        self._placeholders = placeholders
+    def __init__(self) -> None:
         self.calls: list[CallSoFar] = []
         self._by_index: dict[int, int] = {}
         self._by_id: dict[str, int] = {}
@@ -63,7 +61,7 @@ class Fragments:
         new = number is None
         if number is None:
             number = len(self.calls)
-            self.calls.append(CallSoFar(custom, self._placeholders))
+            self.calls.append(CallSoFar(custom))
             if index is not None:
                 self._by_index[index] = number
         call = self.calls[number]
@@ -108,7 +106,7 @@ class CallSoFar:
 
     __slots__ = ("_judged", "_looks", "_settling", "_size", "custom", "id", "name", "pieces")
 
-    def __init__(self, custom: bool = False, placeholders: bool = True) -> None:
+    def __init__(self, custom: bool = False) -> None:
         self.custom = custom
         self.id = ""
         self.name = ""
@@ -117,7 +115,7 @@ class CallSoFar:
         self._judged: tuple[int, bool] = (0, False)
         """Size of the arguments at the last check for completeness, and its result."""
         self._looks = 0
-        self._settling = Settling(placeholders)
+        self._settling = Settling()
 
     @property
     def says_nothing(self) -> bool:
@@ -132,6 +130,10 @@ class CallSoFar:
     def settle(self, text: str) -> str:
         """Returns the part of the arguments after `text` that may be sent on."""
         return text if self.custom else self._settling.feed(text)
+
+    def keep(self) -> None:
+        """Takes the empty arguments so far for all that the call has."""
+        self.add(self._settling.keep())
 
     def held(self) -> str:
         """Returns the arguments still held back at the end, if they mean anything."""

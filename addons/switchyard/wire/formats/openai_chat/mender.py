@@ -20,6 +20,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_chat.fragments import Fragments
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import delta_of
+from switchyard.wire.formats.openai_chat.placeholders import Placeholders
 from switchyard.wire.formats.openai_chat.stops import finish_word
 from switchyard.wire.formats.openai_chat.stream_reader import DONE
 from switchyard.wire.formats.openai_chat.stream_reader import payloads
@@ -27,6 +28,7 @@ from switchyard.wire.formats.openai_chat.stream_writer import CHUNK
 from switchyard.wire.formats.openai_chat.stream_writer import DONE_FRAME
 from switchyard.wire.formats.openai_chat.stream_writer import error_frame
 from switchyard.wire.formats.openai_chat.tools import answer_seed
+from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import choice_seed
 from switchyard.wire.formats.openai_chat.tools import made_up_id
 from switchyard.wire.formats.openai_chat.usage import is_usage_chunk
@@ -64,6 +66,7 @@ class ChatMender:
         self._head: JsonObject = {}
         """Members that every chunk repeats, for chunks that the mender makes."""
         self._open: dict[int, _ChoiceMender] = {}
+        self._placeholders = Placeholders()
         self._id = ""
         """The id of all chunks, if the first one had none."""
 
@@ -85,7 +88,7 @@ class ChatMender:
             if self._asked.hides_usage and is_usage_chunk(payload):
                 continue
             if payload.get("error") and not payload.get("choices"):
-                out += [encode(dumps(payload)), DONE_FRAME]
+                out += [self._placeholders.release(), encode(dumps(payload)), DONE_FRAME]
                 self._ended = True
                 continue
             if payload.get("error") and not any(isinstance(event, Failure) for event in events):
@@ -93,10 +96,10 @@ class ChatMender:
                 mended = self._identified(self._chunk(rest(payload, "error")))
             else:
                 mended = self._identified(self._chunk(payload))
-            if mended is payload and frame.raw and len(found) == 1:
-                out.append(frame.raw)
-            elif mended is not None:
-                out.append(encode(dumps(mended)))
+            if mended is not None:
+                own = mended is payload and frame.raw and len(found) == 1
+                data = frame.raw if own else encode(dumps(mended))
+                out.append(self._placeholders.pass_on(mended, data, adds=bool(events)))
         for event in events:
             if isinstance(event, PartStart) and (choice := self._open.get(event.choice)):
                 choice.spoke = True
@@ -118,7 +121,7 @@ class ChatMender:
         if self._ended:
             return b""
         self._ended = True
-        return error_frame(error) + DONE_FRAME
+        return self._placeholders.release() + error_frame(error) + DONE_FRAME
 
     def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
         """Whether a chunk certainly needs no repair, judged by its events.
@@ -127,7 +130,7 @@ class ChatMender:
         """
         if not events or data.find(b"\n") >= 0 or _FINISH.search(data):
             return False
-        if self._id or data.find(b'"id"') < 0:
+        if self._id or self._placeholders.holds or data.find(b'"id"') < 0:
             return False
         for event in events:
             if not isinstance(event, TextDelta):
@@ -180,12 +183,13 @@ class ChatMender:
         index = number if index is None else index
         choice = self._open.get(index)
         if choice is None:
-            choice = self._open[index] = _ChoiceMender(index, answer_seed(self._head))
+            seed = choice_seed(answer_seed(self._head), index)
+            choice = self._open[index] = _ChoiceMender(index, _CallMender(seed, self._placeholders))
         return choice.mend(raw)
 
     def _finish(self, events: Sequence[Event]) -> bytes:
         """Returns chunks with the finish reasons that the upstream omitted."""
-        out = b""
+        out = self._placeholders.release()
         for event in events:
             if not isinstance(event, Finish):
                 continue
@@ -214,14 +218,14 @@ def _head(asked: Asked) -> JsonObject:
 class _ChoiceMender:
     """Repairs the chunks of one choice."""
 
-    def __init__(self, index: int, seed: str) -> None:
+    def __init__(self, index: int, calls: "_CallMender") -> None:
         self._index = index
         self._begun = False
         self.spoke = False
         """Whether the reader read any event of the choice."""
         self.finished = False
         self.legacy = False
-        self.calls = _CallMender(choice_seed(seed, index))
+        self.calls = calls
 
     def mend(self, raw: JsonObject) -> JsonObject | None:
         """Returns a choice of a chunk in repaired form.
@@ -261,12 +265,13 @@ class _CallMender:
     """Supplies indexes, ids and types of call fragments, and removes repetitions.
 
     Clients depend on the former; the official SDK would concatenate repeated ids and names.
+    `placeholders` are those of the stream, over all choices.
     """
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, placeholders: Placeholders) -> None:
         self._seed = seed
-        # An empty object is mostly all that a call has: it goes on with the bytes it came in.
-        self._fragments = Fragments(placeholders=False)
+        self._placeholders = placeholders
+        self._fragments = Fragments()
 
     def mend(self, delta: JsonObject) -> JsonObject:
         given = delta["tool_calls"]
@@ -282,6 +287,7 @@ class _CallMender:
         These are calls whose arguments were a word that means none, or never came; in a reply that
         was `cut`, only the former.
         """
+        self._placeholders.keep()
         return [
             {"index": number, "function": {"arguments": "{}"}}
             for number, call in enumerate(self._fragments.calls)
@@ -296,8 +302,10 @@ class _CallMender:
         made: JsonObject = inner if isinstance(inner, dict) else {}
         text = made.get("input" if call.custom else "arguments")
         wrong: JsonObject = {}
-        if text is not None and text != fragment.text:
-            wrong["input" if call.custom else "arguments"] = fragment.text
+        own = arguments_text(text)
+        certain = own if self._placeholders.stands(call, fragment, own) else fragment.text
+        if text is not None and text != certain:
+            wrong["input" if call.custom else "arguments"] = certain
         if made.get("name") and not fragment.name:
             made = {k: v for k, v in made.items() if k != "name"}
         if fragment.name and made.get("name") != fragment.name:
