@@ -7,6 +7,7 @@ from datetime import tzinfo
 from switchyard.usage.reports import UsageBlock
 from switchyard.usage.statusline import countdown
 from switchyard.usage.tables import count
+from switchyard.usage.tables import list_price
 from switchyard.usage.tables import money
 from switchyard.usage.tables import share
 from switchyard.usage.tables import table
@@ -60,6 +61,6 @@ def _figures(block: UsageBlock, now: float) -> list[str]:
         count(block.sums.total_tokens),
         share(block.sums.cache_share),
         money(counts["cost"], counts["unpriced"]),
-        money(counts["list_cost"]),
+        list_price(block.sums),
         "" if pace is None else f"{pace[0]:,.0f} tokens",
     ]

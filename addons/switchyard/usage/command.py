@@ -5,7 +5,6 @@ It needs no running router. It writes only to bring files of an earlier version 
 
 import argparse
 import contextlib
-import csv
 import gc
 import json
 import math
@@ -32,6 +31,8 @@ from switchyard.usage.block_table import block_table
 from switchyard.usage.cache_breaks import CacheBreak
 from switchyard.usage.cache_breaks import break_members
 from switchyard.usage.cache_breaks import cache_breaks
+from switchyard.usage.csv_output import write_csv
+from switchyard.usage.csv_output import write_report_csv
 from switchyard.usage.forecast import Track
 from switchyard.usage.json_output import indented
 from switchyard.usage.json_output import write_report
@@ -45,10 +46,7 @@ from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
-from switchyard.usage.reports import NAME_OF
-from switchyard.usage.reports import Report
 from switchyard.usage.reports import ReportKind
-from switchyard.usage.reports import as_json
 from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
@@ -59,6 +57,7 @@ from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
+from switchyard.usage.statusline import tracks_in_use
 from switchyard.usage.store import StoreError
 from switchyard.usage.tables import count
 from switchyard.usage.tables import plan_table
@@ -73,10 +72,9 @@ _SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provi
                "model": "model", "session": "session"}  # fmt: skip
 """Options that select, and the dimensions they stand for."""
 
+_NOTHING = "No request is on record for these days and choices."
 _SECONDS = 60.0
 """How long a question may take: who asked can end it, and no request waits for it."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What begins a formula in a spreadsheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def main(
         if options.report == "statusline":
             print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
         elif options.report == "quota":
-            _print_quota(reader, options.json, time.time())
+            _print_quota(reader, options, time.time())
         elif options.report == "caches":
             _print_breaks(reader, options, time.time())
         elif options.report == "blocks":
@@ -251,37 +249,15 @@ def _print_report(
         breaks = _breaks(reader, options, None) if options.report == "sessions" else None
         write_report(report, members, breaks, sys.stdout)
     elif options.csv:
-        _print_csv(report)
+        write_report_csv(report, sys.stdout)
     elif not report.entries:
-        print("No request is on record for these days and choices.")
+        print(_NOTHING)
     else:
         print(report_table(report, _width()))
         if costs:
             print(f"\n{plan_table(costs)}")
         if report.total.sums["unpriced"]:
             print("\n+? some requests have no known price: their cost is not part of the sum.")
-
-
-def _print_csv(report: Report) -> None:
-    """A line an entry, with the scalar members of the JSON."""
-    written = as_json(report)
-    entries = written[report.kind]
-    assert isinstance(entries, list)
-    writer = csv.writer(sys.stdout)
-    names = [NAME_OF[report.kind], *(name for name in _scalars(written["totals"]))]
-    writer.writerow(names)
-    for entry in entries:
-        writer.writerow([_safe_cell(entry[name]) for name in names])
-
-
-def _scalars(members: object) -> list[str]:
-    assert isinstance(members, dict)
-    return list(members)
-
-
-def _safe_cell(value: object) -> object:
-    """A cell that a spreadsheet does not run as a formula (OWASP, "CSV Injection")."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
 def _print_blocks(
@@ -291,12 +267,17 @@ def _print_blocks(
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
     source = _session_rows(options, place) or reader
-    lines = source.hours(Question(since, where=_selection(options)))
+    until = _end_of(options.until, zone)
+    lines = source.hours(Question(since, until, _selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:
         print(indented({"blocks": blocks_as_json(blocks, now)}))
-        return
-    print(block_table(blocks, zone, now, _width()))
+    elif options.csv:
+        write_csv(blocks_as_json(blocks, now), sys.stdout)
+    elif not blocks:
+        print(_NOTHING)
+    else:
+        print(block_table(blocks, zone, now, _width()))
 
 
 def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
@@ -304,6 +285,9 @@ def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) 
     breaks = _breaks(reader, options, (datetime.fromtimestamp(now) - timedelta(days=7)).date())
     if options.json:
         print(indented({"caches": break_members(breaks)}))
+        return
+    if options.csv:
+        write_csv(break_members(breaks), sys.stdout)
         return
     if not breaks:
         print("No prompt cache broke.")
@@ -316,19 +300,28 @@ def _breaks(
     reader: UsageReader, options: argparse.Namespace, since: date | None
 ) -> list[CacheBreak]:
     zone = options.tz or _local_zone()
-    day, last = options.since or since, options.until
+    day = options.since or since
     begin = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() if day else 0.0
-    end = math.inf
-    if last is not None:
-        end = datetime(last.year, last.month, last.day, tzinfo=zone).timestamp() + 86_400
-    found = cache_breaks(reader, begin, end)
+    end = _end_of(options.until, zone)
+    found = cache_breaks(reader, begin, math.inf if end is None else end)
     return [one for one in found if options.session in (None, one.session)]
 
 
-def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
+def _end_of(day: date | None, zone: tzinfo) -> float | None:
+    """When a day of a zone has ended, in Unix seconds; None without a day, or after the last."""
+    if day is None or day == date.max:
+        return None
+    following = day + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=zone).timestamp()
+
+
+def _print_quota(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
     tracks = tracks_of(reader, now)
-    if as_data:
+    if options.json:
         print(indented({"windows": [window_members(*one, now) for one in tracks]}))
+        return
+    if options.csv:
+        write_csv([window_members(*one, now) for one in tracks], sys.stdout)
         return
     if not tracks:
         print("No provider has reported a window yet.")
@@ -384,7 +377,9 @@ def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float)
         model=answer and answer.model,
         session=sessions.total if sessions.entries else None,
         today=days.total,
-        windows=tuple(track for _, track in tracks_of(reader, now)),
+        windows=tracks_in_use(
+            tracks_of(reader, now), answer and answer.provider, answer and answer.credential
+        ),
     )
     return status_line(facts, now)
 

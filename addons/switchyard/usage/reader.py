@@ -84,6 +84,8 @@ class Answer:
     asked_model: str | None
     provider: str | None
     model: str | None
+    credential: str | None
+    """The label of the key, or of the login that passed through."""
 
 
 class OldTables(sqlite3.OperationalError):
@@ -305,7 +307,8 @@ LAST_ANSWER = """
 SELECT started,
   (SELECT text FROM names WHERE number = asked_model),
   (SELECT text FROM names WHERE number = provider),
-  (SELECT text FROM names WHERE number = model)
+  (SELECT text FROM names WHERE number = model),
+  (SELECT text FROM names WHERE number = credential)
 FROM requests
 WHERE session = (SELECT number FROM names WHERE text = :session) AND started >= :since
   AND operation = (SELECT number FROM names WHERE text = 'generate')

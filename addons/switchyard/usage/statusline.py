@@ -5,6 +5,7 @@ configuration"): `session_id` names the session, `model` what the user chose, `c
 Code itself believes to have spent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from switchyard.usage.forecast import Track
@@ -40,6 +41,31 @@ def status_line(facts: Facts, now: float) -> str:
     if facts.session is not None and (share := facts.session.cache_share) is not None:
         parts.append(f"cache {share:.0%}")
     return " | ".join(filter(None, parts))
+
+
+def tracks_in_use(
+    tracks: Sequence[tuple[str, Track]], provider: str | None, credential: str | None
+) -> tuple[Track, ...]:
+    """Return the tracks of the key or login that answered last, of all tracks with their owners.
+
+    A record names a provider's key by the owner of its windows, but no login: of several logins at
+    one provider it is that which was seen last. Where the provider told of no window, or nobody
+    answered yet, those of the only owner there is; of several, none: they may be another tool's.
+    """
+    owners: dict[str, list[Track]] = {}
+    for owner, track in tracks:
+        owners.setdefault(owner, []).append(track)
+    if credential in owners:
+        return tuple(owners[credential])
+    logins = [found for owner, found in owners.items() if owner.startswith(f"{provider} login ")]
+    if logins:
+        return tuple(max(logins, key=lambda found: max(one.window.seen_at for one in found)))
+    shown = [
+        found
+        for found in owners.values()
+        if any(track.window.name in SHOWN_WINDOWS for track in found)
+    ]
+    return tuple(shown[0]) if len(shown) == 1 else ()
 
 
 def countdown(seconds: float) -> str:

@@ -68,6 +68,17 @@ def money(nano: int, unpriced: int = 0) -> str:
     return f"{text}+?" if unpriced else text
 
 
+def list_price(sums: Sums) -> str:
+    """Return the list price of requests; `?` where tokens were used that have none.
+
+    What a plan covered without a known price is in no count, so a sum of nothing is not told from
+    models that cost nothing.
+    """
+    counts = sums.sums
+    is_unknown = not counts["list_cost"] and sums.total_tokens > 0
+    return money(counts["list_cost"], counts["unpriced"] or is_unknown)
+
+
 def count(number: int) -> str:
     return f"{number:,}"
 
@@ -109,7 +120,7 @@ def _cells(name: str, sums: Sums, width: int) -> list[str]:
         share(sums.cache_share),
         money(counts["cost"], counts["unpriced"]),
         money(counts["covered"]),
-        money(counts["list_cost"]),
+        list_price(sums),
     ]
     figures = zip(whole[1:], _FIGURES, strict=True)
     return [name, *(cell for cell, (_, least) in figures if width >= least)]

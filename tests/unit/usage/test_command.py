@@ -78,6 +78,22 @@ def test_csv_runs_nothing_in_a_spreadsheet(
     assert sum(int(row["requests"]) for row in rows) == 2
 
 
+def test_blocks_and_windows_as_csv(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (block,) = csv.DictReader(io.StringIO(run(capsys, "blocks", "--dir", str(folder), "--csv")))
+    assert block["totalTokens"] == "2150" and block["tokenCounts.inputTokens"] == "1100"
+    (window,) = csv.DictReader(io.StringIO(run(capsys, "quota", "--dir", str(folder), "--csv")))
+    assert (window["owner"], window["window"], window["used"]) == ("claude login", "5h", "0.5")
+    assert run(capsys, "caches", "--dir", str(folder), "--csv") == ""
+
+
+def test_blocks_until_a_day(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    days = ["--since", "2020-01-01", "--until", "2020-01-31"]
+    assert "No request is on record" in run(capsys, "blocks", "--dir", str(folder), *days)
+    assert json.loads(run(capsys, "blocks", "--dir", str(folder), "--json", *days)) == {
+        "blocks": []
+    }
+
+
 @pytest.mark.parametrize("report", ["daily", "models", "keys"])
 def test_a_session_is_selected_in_every_report(
     capsys: pytest.CaptureFixture[str], folder: Path, report: str
@@ -107,6 +123,22 @@ def test_the_status_line(
     assert line.startswith("glm/glm-4.7 (for claude-opus-4-6) | session $0.00 + plan $2.00 | today")
     assert "5h 50% resets 1h 1m" in line and "cache 45%" in line
     assert line.count("\n") == 1
+
+
+def test_the_status_line_shows_no_windows_of_another_tool(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteStore(folder, "w")
+    store.write([record(started=NOW - 5, provider="claude", credential="claude#0")], [])
+    shares = {"claude#0": 0.25, "codex#0": 0.75}
+    for owner, used in shares.items():
+        window = Window(name="5h", used=used, resets_at=NOW + 3715, seen_at=NOW, source="test")
+        store.write_windows([WindowSnapshot(owner, window)])
+    store.close()
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"session_id": "s1"}'))
+    assert "| 5h 25% resets" in run(capsys, "statusline", "--dir", str(folder))
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"session_id": "new"}'))
+    assert "5h" not in run(capsys, "statusline", "--dir", str(folder))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "nonsense"])

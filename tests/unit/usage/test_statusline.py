@@ -8,6 +8,7 @@ from switchyard.usage.reports import Sums
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
+from switchyard.usage.statusline import tracks_in_use
 from switchyard.usage.windows import Window
 
 NOW = 1_764_331_200.0
@@ -47,3 +48,38 @@ def test_a_window_that_is_over_shows_no_share() -> None:
 def test_an_old_figure_is_marked() -> None:
     window = Window(name="7d", used=0.4, resets_at=NOW + 86_400, seen_at=NOW - 3600, source="test")
     assert status_line(Facts(windows=(Track(window),)), NOW) == "7d 40% resets 1d 0h (old)"
+
+
+def owned(owner: str, used: float, seen_at: float = NOW, name: str = "5h") -> tuple[str, Track]:
+    window = Window(name=name, used=used, resets_at=NOW + 60, seen_at=seen_at, source="test")
+    return owner, Track(window)
+
+
+KEYS = [owned("claude#0", 0.1), owned("claude#1", 0.2), owned("codex#0", 0.9)]
+LOGINS = [
+    owned("passthrough:api.anthropic.com login aa", 0.3, NOW - 60),
+    owned("passthrough:api.anthropic.com login bb", 0.4),
+    owned("passthrough:chatgpt.com login cc", 0.5),
+]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "provider", "credential", "used"),
+    [
+        (KEYS, "claude", "claude#1", [0.2]),
+        (KEYS, "local", "local#0", []),
+        (KEYS, None, None, []),
+        (LOGINS, "passthrough:api.anthropic.com", "passthrough:api.anthropic.com", [0.4]),
+        (LOGINS, "passthrough:chatgpt.com", "passthrough:chatgpt.com", [0.5]),
+        (LOGINS[:1], None, None, [0.3]),
+        ([*LOGINS[:1], owned("openai#0", 0.6, name="requests:gpt-5")], "local", None, [0.3]),
+    ],
+)
+def test_windows_are_those_of_who_answered(
+    tracks: list[tuple[str, Track]],
+    provider: str | None,
+    credential: str | None,
+    used: list[float],
+) -> None:
+    found = tracks_in_use(tracks, provider, credential)
+    assert [track.window.used for track in found] == used

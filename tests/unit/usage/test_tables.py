@@ -3,9 +3,11 @@
 from datetime import UTC
 
 from switchyard.usage.reader import UsageReader
+from switchyard.usage.records import NANO
 from switchyard.usage.reports import Report
 from switchyard.usage.reports import Sums
 from switchyard.usage.reports import make_report
+from switchyard.usage.tables import list_price
 from switchyard.usage.tables import report_table
 from switchyard.usage.tables import table
 
@@ -34,3 +36,16 @@ def test_names_keep_their_columns_and_move_no_cursor(reader: UsageReader) -> Non
     place = lines[2].index("0")
     # Two wide characters take four columns, and a combining one none.
     assert [line.index("0") - place for line in lines[3:5]] == [-2, 1]
+
+
+def test_a_list_price_that_nobody_knows_is_not_nothing() -> None:
+    def shown(**counts: int) -> str:
+        sums = Sums()
+        sums.sums.update(counts)
+        return list_price(sums)
+
+    assert shown(requests=1, input=10, unpriced=1) == "?"
+    assert shown(requests=1, input=10) == "?", "a plan's tokens without a known price"
+    assert shown(requests=2, input=10, list_cost=2 * NANO, unpriced=1) == "$2.00+?"
+    assert shown(requests=1, input=10, list_cost=2 * NANO) == "$2.00"
+    assert shown(requests=1) == "$0.00", "nothing was used"
