@@ -29,3 +29,7 @@ class Losses:
     """Why (some) shapes of an answer are asked for by an instruction; empty where none is."""
     tools: bool = True
     """Whether the format knows tools at all."""
+    file_names: bool = False
+    """Whether files go with their names."""
+    document_words: bool = False
+    """Whether the model reads a document's title and context beside it."""

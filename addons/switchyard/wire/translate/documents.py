@@ -3,6 +3,8 @@
 Sources: OpenAI's guide "File inputs" and Anthropic's "PDF support" (both take PDF as a file),
 Google's "Document understanding" (PDF, and text of any kind). A document of a text type is sent as
 text if the target refuses the file; others are left out, and `x-switchyard-dropped` lists them.
+Where the target has no place for a document's title and context, which Anthropic's models read
+("PDF support", "Citations"), they are a text before it.
 
 A message or result of which nothing remains says what is left out. Without it a conversation would
 end with the model's own turn, which it would go on with, or have no message at all.
@@ -11,6 +13,7 @@ end with the model's own turn, which it would go on with, or have no message at 
 import base64
 import binascii
 from collections.abc import Container
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 from switchyard.values.records import altered
@@ -23,6 +26,7 @@ from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.registry import losses_of
+from switchyard.wire.shared.media import document_text
 
 _TEXTUAL = frozenset(
     "application/json application/xml application/yaml application/x-yaml application/javascript "
@@ -39,7 +43,8 @@ def readable(conversation: Conversation, target: str) -> Conversation:
     """
     if conversation.format == target:
         return conversation
-    turns = tuple(_turn(turn, target) for turn in conversation.turns)
+    titled = losses_of(conversation.format).document_words
+    turns = tuple(_turn(turn, target, titled) for turn in conversation.turns)
     if are_same(turns, conversation.turns):
         return conversation
     return altered(conversation, turns=turns)
@@ -68,26 +73,59 @@ def words_of_file(part: Media) -> str | None:
         return None
 
 
-def _turn(turn: Turn, target: str) -> Turn:
-    parts = tuple(_part(part, target) for part in turn.parts)
+def _turn(turn: Turn, target: str, titled: bool) -> Turn:
+    parts = tuple(one for part in turn.parts for one in _parts(part, target, titled))
     if turn.role == "user":
         parts = _with_note(parts, target)
     return turn if are_same(parts, turn.parts) else altered(turn, parts=parts)
 
 
-def _part(part: Part, target: str) -> Part:
+def _parts(part: Part, target: str, titled: bool) -> Iterator[Part]:
     if isinstance(part, ToolResult):
-        inner = _with_note(tuple(_part(one, target) for one in part.parts), target)
-        return part if are_same(inner, part.parts) else altered(part, parts=inner)
-    if not isinstance(part, Media) or not _is_file(part) or _is_taken(part, target):
-        return part
-    words = words_of_file(part)
+        said = (one for inner in part.parts for one in _inside(inner, target, titled))
+        inner = _with_note(tuple(said), target)
+        yield part if are_same(inner, part.parts) else altered(part, parts=inner)
+    elif isinstance(part, Media):
+        yield from _media(part, target, titled)
+    else:
+        yield part
+
+
+def _inside(part: Part, target: str, titled: bool) -> Iterator[Part]:
+    """Yields a part of a tool's result, with text documents as texts below their titles.
+
+    So a result has the same words wherever results are text alone.
+    """
+    for one in _parts(part, target, titled):
+        if isinstance(one, Media) and _is_words(one, target) and (one.name or one.context):
+            one = Text(text=document_text(one), cache=one.cache)
+        yield one
+
+
+def _media(part: Media, target: str, titled: bool) -> Iterator[Part]:
+    words = None if _is_taken(part, target) else words_of_file(part)
     if words is not None:
-        return altered(part, data=None, text=words, media_type="text/plain", extra={}, form="")
-    if not PROVIDER_FORMATS[target].document_types:
-        return part  # the format takes no documents at all
-    name = f" {part.name!r}" if part.name else ""
-    return Text(text=f"[The document{name} is left out: its type {_type(part)} is not read.]")
+        yield altered(part, data=None, text=words, media_type="text/plain", extra={}, form="")
+        return
+    taken, losses = PROVIDER_FORMATS[target].document_types, losses_of(target)
+    if part.kind != "document" or not taken or _is_words(part, target):
+        yield part  # the format takes no documents at all, or has a text's title above it
+        return
+    if _is_file(part) and not _is_taken(part, target):
+        name = f" {part.name!r}" if part.name else ""
+        yield Text(text=f"[The document{name} is left out: its type {_type(part)} is not read.]")
+        return
+    title = part.name if titled and not losses.file_names else None
+    if not losses.document_words and (title or part.context):
+        yield Text(text=document_text(altered(part, name=title, text=None)).strip())
+    yield part
+
+
+def _is_words(part: Media, target: str) -> bool:
+    """Whether format `target` has a text document as words rather than as a file."""
+    if part.text is None or losses_of(target).document_words:
+        return False
+    return not _is_taken(part, target)
 
 
 def _with_note(parts: Sequence[Part], target: str) -> tuple[Part, ...]:
@@ -122,4 +160,5 @@ def _is_taken(part: Media, target: str) -> bool:
 
 
 def _type(part: Media) -> str:
-    return (part.media_type or "").partition(";")[0].strip().lower()
+    kind = part.media_type or ("" if part.text is None else "text/plain")
+    return kind.partition(";")[0].strip().lower()

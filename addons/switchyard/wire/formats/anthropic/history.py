@@ -6,7 +6,8 @@ breach with a 400):
 - texts need a visible character, and the last assistant turn must not end in white space;
 - each `tool_use` needs its `tool_result` at the start of the very next turn; ids are unique and
   made of letters, digits, `_` and `-`;
-- assistant turns hold no media;
+- assistant turns hold no media, nor do results of failed calls ("all content must be type `text` if
+  `is_error` is true", vellum-ai/vellum-assistant#18387);
 - reasoning without a signature of the API's own is refused.
 
 A conversation may begin with an assistant turn, so no turn is inserted before it.
@@ -16,6 +17,7 @@ import re
 from base64 import b64decode
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 from switchyard.values.records import altered
@@ -67,10 +69,10 @@ def adapt_turns(c: Conversation, names: Names) -> list[Turn]:
     assistant's or last), otherwise as text of the user's turn.
 
     Turns of the same role are merged. A call without a result gets a result that says so; a result
-    without a call becomes text. Media of an assistant turn move to the user turn after it. A
-    conversation of system messages alone gets a user turn of one full stop, because the API
-    requires a turn. So does one whose first user turn is empty, also when it goes on, so that it
-    begins with the same bytes.
+    without a call becomes text. Media of an assistant turn move to the user turn after it, those of
+    a failed call's result behind the results. A conversation of system messages alone gets a user
+    turn of one full stop, because the API requires a turn. So does one whose first user turn is
+    empty, also when it goes on, so that it begins with the same bytes.
     """
     turns = _Pairing(_cleaned(c, names)).turns()
     if turns and turns[0].role == "assistant" and _begins_with_user(c):
@@ -92,7 +94,10 @@ def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
     media: list[Part] = []
     for turn in after_opening(c.turns):
         parts: list[Part] = [
-            part for p in turn.parts if (part := _clean(p, names, c.takes_thinking)) is not None
+            part
+            for one in turn.parts
+            for p in _apart(one)
+            if (part := _clean(p, names, c.takes_thinking)) is not None
         ]
         if turn.role == "assistant":
             media += [part for part in parts if isinstance(part, Media)]
@@ -179,6 +184,17 @@ def _clean_result(part: ToolResult, names: Names) -> ToolResult:
         cache=part.cache,
         form=form,
     )
+
+
+def _apart(part: Part) -> Iterator[Part]:
+    """Yields the result of a failed call without its media, then these; other parts unchanged."""
+    if not isinstance(part, ToolResult) or not part.is_error:
+        yield part
+        return
+    media = [inner for inner in part.parts if isinstance(inner, Media)]
+    words = tuple(inner for inner in part.parts if not isinstance(inner, Media))
+    yield altered(part, parts=words) if media else part
+    yield from media
 
 
 class _Pairing:

@@ -49,4 +49,6 @@ LOSSES = Losses(
         "JSON without a schema, a schema with what structured outputs do not know, and "
         "any for a Claude model from before these"
     ),
+    file_names=True,
+    document_words=True,
 )

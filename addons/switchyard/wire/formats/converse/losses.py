@@ -39,4 +39,6 @@ LOSSES = Losses(
     },
     stops="each needs a visible character, so blank ones are not sent",
     instructed="Claude models alone are sent a schema; others have it for some of their versions",
+    file_names=True,
+    document_words=True,
 )

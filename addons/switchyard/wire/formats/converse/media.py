@@ -9,6 +9,7 @@ from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.converse.names import MEDIA
 from switchyard.wire.formats.converse.names import TYPES
 from switchyard.wire.model.conversation import Media
+from switchyard.wire.shared.media import document_text
 
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9\-()\[\]]+")
 _LONGEST_NAME = 190
@@ -31,7 +32,7 @@ class MediaWriter:
             if part.kind == "document" and part.citations:
                 yield self._document(part, "txt", {"text": part.text})
             elif part.text.strip():
-                yield {"text": part.text}
+                yield {"text": document_text(part)}
             return
         media_type = (part.media_type or "").partition(";")[0].strip().lower()
         word = MEDIA[part.kind].get(media_type)

@@ -210,9 +210,9 @@ def _write_output(part: ToolResult) -> JsonObject:
 
     Gemini 3 resolves references (`$ref`) in responses that are objects, and refuses unknown ones.
     """
-    if part.is_error:
-        return {"error": part.text}
     words = [p.text for p in part.parts if isinstance(p, Text | Opaque) and p.text is not None]
+    if part.is_error:
+        return {"error": "\n".join(words)}
     if len(words) > 1:
         return {"output": words}
     return {"output": words[0]} if words else {}

@@ -27,4 +27,5 @@ LOSSES = Losses(
     },
     stops="four at most",
     most_stops=MOST_STOPS,
+    file_names=True,
 )

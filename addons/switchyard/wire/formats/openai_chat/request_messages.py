@@ -2,12 +2,14 @@
 
 Source: OpenAI's reference, "Create chat completion". The API has constraints that other formats
 lack: a tool message answers one call and holds text alone, so each result becomes a message and its
-images go into a user message behind the results; the official API has no place for an assistant's
-thinking.
+images go into a user message behind the results; an assistant message holds no media either, so
+images that a model made go into the user message after it; the official API has no place for an
+assistant's thinking.
 """
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -44,12 +46,15 @@ def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]
     if conversation.format == NAME:
         return [_write_own(turn) for turn in conversation.turns]
     messages: list[JsonObject] = []
+    made: list[Media] = []
     for role, turns in groupby(conversation.turns, key=_side):
         if role == "user":
-            messages += _write_user(list(turns))
+            messages += _write_user(list(turns), made)
+            made = []
         elif role == "assistant":
             for turn in turns:
                 messages += _write_assistant(turn, names, conversation)
+                made += [part for part in turn.parts if isinstance(part, Media)]
         elif content := _content(_parts(part for turn in turns for part in turn.parts)):
             # Neighbours become one message, since many templates accept a single one. Only OpenAI
             # knows `developer`; other providers know `system`, and OpenAI treats both alike.
@@ -167,11 +172,11 @@ def _spaced(words: list[str]) -> str:
     return content.removesuffix("\n\n") if words and words[-1].endswith("\n\n") else content
 
 
-def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
+def _write_user(turns: list[Turn], made: Sequence[Media]) -> Iterator[JsonObject]:
     """Yields the messages for adjacent user turns of another format.
 
-    All tool results come first, because nothing may stand between a call and its results; the rest
-    of each turn follows.
+    All tool results come first, because nothing may stand between a call and its results; what the
+    model `made` before follows, then the rest of each turn.
     """
     left: list[tuple[Turn, list[Part]]] = []
     for turn in turns:
@@ -186,6 +191,7 @@ def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
             yield {"role": "tool", "tool_call_id": part.call_id, "content": content}
             said += media
         left.append((turn, said))
+    left[0][1][:0] = made
     for turn, said in left:
         if content := _content(_parts(said)):
             message: JsonObject = {"role": "user", "content": content}

@@ -44,4 +44,5 @@ LOSSES = Losses(
         "content_filter": "written like a refusal",
     },
     stops="no such parameter",
+    file_names=True,
 )

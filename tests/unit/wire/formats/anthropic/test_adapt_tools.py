@@ -98,6 +98,26 @@ class TestTools:
             {**answer("d", "error"), "is_error": True},
         ]
 
+    def test_media_of_failed_calls_stand_behind_all_results(self):
+        image = Media(kind="image", media_type="image/png", data="iVBORw0KGgo=")
+        seen = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+        body = written(
+            turn("assistant", call("a"), call("b")),
+            turn(
+                "user",
+                ToolResult(call_id="a", parts=(Text(text="see"), image), is_error=True),
+                ToolResult(call_id="b", parts=(image,), is_error=True),
+                HELLO,
+            ),
+        )
+        assert body["messages"][1]["content"] == [
+            {"type": "tool_result", "tool_use_id": "a", "content": "see", "is_error": True},
+            {"type": "tool_result", "tool_use_id": "b", "content": "error", "is_error": True},
+            {"type": "image", "source": seen},
+            {"type": "image", "source": seen},
+            said(HELLO.text),
+        ]
+
     @pytest.mark.parametrize(
         ("arguments", "expected"),
         [
