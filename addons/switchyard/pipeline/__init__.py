@@ -33,6 +33,7 @@ from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.measuring import Measuring
+from switchyard.pipeline.memory_return import MemoryReturn
 from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.peers import Peers
 from switchyard.pipeline.quota_watch import QuotaWatch
@@ -80,6 +81,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Settings(runtime),
         *_ending(runtime, connections),
         AccountWatch(accounts),
+        MemoryReturn(),
         QuotaWatch(runtime),
         Discovery(runtime),
         *_admission(runtime, reach, wrong_keys),

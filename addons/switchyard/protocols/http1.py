@@ -6,6 +6,7 @@ A message of HTTP/1.1 with a length takes the short ways here. Everything else i
 import re
 import time
 from collections.abc import Iterable
+from copy import copy
 from typing import Any
 
 from h11 import Data
@@ -51,6 +52,9 @@ WAITING = 1_048_576
 
 AGAIN = 0.1
 """Seconds until it is looked again whether the client takes what it was sent."""
+
+LARGE = 65536
+"""Bytes of a body that are worth a copy of its message without it."""
 
 LINGER = 2.0
 """Seconds that a client gets to read its last answer."""
@@ -183,6 +187,8 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     def let_go(self) -> None:
         """The client is gone."""
         self.buf = ReceiveBuffer()
+        self.request = without_large_body(self.request) if self.request is not None else None
+        self.response = without_large_body(self.response) if self.response is not None else None
 
     def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
         if event.stream_id != self.stream_id:
@@ -387,6 +393,20 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 yield CloseConnection(self.conn)
         elif isinstance(event, events.ConnectionClosed):
             yield CloseConnection(self.conn)
+
+
+def without_large_body[M: http.Message](message: M) -> M:
+    """Returns what a layer keeps of a message whose body it no longer needs.
+
+    Layers are in cycles: the body would stay until the garbage collector comes by. The message
+    itself keeps it, for its flow.
+    """
+    if len(message.data.content or b"") < LARGE:
+        return message
+    bare = copy(message)
+    bare.data = copy(message.data)
+    bare.data.content = None
+    return bare
 
 
 def _take_whole_chunks(buffer: ReceiveBuffer, reader: ChunkedReader) -> bytes:

@@ -30,6 +30,7 @@ from mitmproxy.proxy.layers.http import ResponseProtocolError
 
 from switchyard.protocols.chunked import whole_chunks
 from switchyard.protocols.http1 import QuickHttp1
+from switchyard.protocols.http1 import without_large_body
 from switchyard.protocols.message_heads import drop_blank_lines
 from switchyard.protocols.message_heads import too_large
 from switchyard.protocols.message_heads import upstream_heads
@@ -149,14 +150,15 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         kind = type(event)
         if kind is WholeRequest:
             whole = event.request  # type: ignore[attr-defined]
-            self.stream_id, self.request, self.request_done = event.stream_id, whole, True
+            self.stream_id, self.request_done = event.stream_id, True
+            self.request = without_large_body(whole)
             sent = pieces(request_head(whole), whole.data.content)
             return [SendData(self.conn, data) for data in sent]
         if kind is RequestHeaders:
             request = event.request  # type: ignore[attr-defined]
             if self.stream_id is not None or request.data.http_version != b"HTTP/1.1":
                 return None
-            self.stream_id, self.request = event.stream_id, request
+            self.stream_id, self.request = event.stream_id, without_large_body(request)
             return (SendData(self.conn, request_head(request)),)
         request = self.request
         if event.stream_id != self.stream_id or request is None:

@@ -1,20 +1,30 @@
 """What requests leave in memory once they are over."""
 
+import json
+import socket
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from switchyard.engine.memory import MUCH
 from tests.support.answers import CHAT
 from tests.support.answers import refusing
 from tests.support.answers import saying
 from tests.support.router import Router
+from tests.support.signals import Signal
+from tests.support.steps import HANG
+from tests.support.steps import Note
 from tests.support.upstream import Upstream
 
 BODY = 5_000_000
 TIMES = 24
+WITHIN = 60.0
+"""Seconds: memory is looked at every ten."""
 WORDS = "many words of a long conversation " * (BODY // 34)
 
 
@@ -48,6 +58,42 @@ def test_large_requests_leave_nothing_behind(
         before = memory_of(router)  # with what the first ones have imported and cached
         ask(client, path, body, times=TIMES)
     assert memory_of(router) - before < TIMES / 3 * BODY
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "messages"])
+def test_large_requests_of_clients_that_left_leave_nothing_behind(
+    router: Router, upstream: Upstream, path: str
+) -> None:
+    """Not even while nothing else happens, which would have the collector come by."""
+    arrived = [Signal() for _ in range(TIMES)]
+    upstream.on("held", *((Note(signal), HANG) for signal in arrived))
+    message = {"role": "user", "content": WORDS}
+    body = json.dumps({"model": "p/held", "messages": [message], "max_tokens": 10}).encode()
+    head = f"POST /v1/{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+    before = memory_of(router)
+    for signal in arrived:
+        with socket.create_connection(("127.0.0.1", router.port)) as client:
+            client.sendall(head.encode() + body)
+            signal.wait()
+    until(lambda: memory_of(router) - before < TIMES / 3 * BODY)
+
+
+def test_memory_of_large_requests_at_once_is_given_back(router: Router) -> None:
+    body = {"model": "p/m", "messages": [{"role": "user", "content": WORDS}]}
+    with httpx2.Client(base_url=f"{router.url}/v1", timeout=60) as client:
+        ask(client, "chat/completions", body, times=2)
+        before = memory_of(router)
+        with ThreadPoolExecutor(TIMES) as clients:
+            for _ in clients.map(lambda _: ask(client, "chat/completions", body, 1), range(TIMES)):
+                pass
+    until(lambda: memory_of(router) - before < 2 * MUCH)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + WITHIN
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def ask(client: httpx2.Client, path: str, body: dict[str, object], times: int) -> None:
