@@ -81,7 +81,8 @@ class Settings:
     def load(self, loader: Loader) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # Python buffers output to a pipe or file; a process that waits for the log would hang.
-            sys.stdout.reconfigure(line_buffering=True)
+            # With PYTHONUNBUFFERED it writes a line's end by itself, behind other workers' lines.
+            sys.stdout.reconfigure(line_buffering=True, write_through=False)
         loader.add_option(
             "switchyard_config",
             str,

@@ -1,8 +1,10 @@
 import asyncio
+import io
 import logging
 import os
 import threading
 from collections.abc import AsyncIterator
+from collections.abc import Buffer
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -372,6 +374,34 @@ def test_a_bad_file_ends_the_process_at_the_start(
     assert said.startswith(f"switchyard: not started: {path}")
     assert "secret-key" not in said
     assert runtime.snapshots.latest is None, "nothing is half started"
+
+
+class Pipe(io.RawIOBase):
+    """What several workers write to."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:
+        self.written.append(bytes(data))
+        return len(self.written[-1])
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_a_line_of_the_log_is_written_at_once(
+    unbuffered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With PYTHONUNBUFFERED, too: other workers' lines must not come between it and its end."""
+    pipe = Pipe()
+    out = io.TextIOWrapper(pipe, write_through=unbuffered)  # type: ignore[type-var]
+    monkeypatch.setattr("sys.stdout", out)
+    with taddons.context(Proxyserver(), ScriptLoader()) as context:
+        context.master.addons.add(Settings(Runtime()))
+        print("switchyard: ready")
+    assert pipe.written == [b"switchyard: ready\n"]
 
 
 def test_the_environment_names_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
