@@ -1,6 +1,7 @@
 """Writes requests (API reference, "Create a model response")."""
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 from switchyard.values.digests import hex_of
 from switchyard.values.records import altered
@@ -99,7 +100,27 @@ def _items(turns: tuple[Turn, ...], is_own: bool) -> list[JsonObject]:
             items += _assistant_items(turn, is_own)
         else:
             items += _turn_items(turn, kinds, is_own)
-    return items
+    return items if is_own else _with_followers(items)
+
+
+def _with_followers(items: Sequence[JsonObject]) -> list[JsonObject]:
+    """Returns the items without reasoning that nothing of the model's comes after.
+
+    The API refuses it: "Item 'rs_...' of type 'reasoning' was provided without its required
+    following item" (openai/openai-node#1567). Another format may have no place for what came after
+    it (an image), or the client stopped the answer there.
+    """
+    kept: list[JsonObject] = []
+    for item in reversed(items):
+        if item.get("type") != "reasoning" or (kept and _is_the_models(kept[-1])):
+            kept.append(item)
+    return kept[::-1]
+
+
+def _is_the_models(item: JsonObject) -> bool:
+    if (role := item.get("role")) is not None:
+        return role == "assistant"
+    return not str(item.get("type")).endswith(("_output", "_response"))
 
 
 def _input(c: Conversation, turns: tuple[Turn, ...]) -> str | list[JsonObject]:
