@@ -1,5 +1,6 @@
 """Which members of a plan may answer a key: those of its providers; over budget, the free ones."""
 
+from switchyard.clients.holders import ask
 from switchyard.clients.key_rules import KeyRule
 from switchyard.clients.plan_prices import PlanPrices
 from switchyard.clients.rights import hidden_model
@@ -20,8 +21,11 @@ REFUSE = "refuse"
 _FINAL = {"x-should-retry": "false"}
 
 
-def allowed_plan(plan: Plan, client: ClientKey) -> Plan:
-    """Returns a plan with the members of a key's providers. Raises Refused if there are none."""
+def allowed_plan(plan: Plan, client: ClientKey, contact: str = "") -> Plan:
+    """Returns a plan with the members of a key's providers.
+
+    Raises Refused if there are none, with `contact` as whom to ask for more.
+    """
     if takes_any_provider(client):
         return plan
     found = plan.where(lambda target: may_answer(target, client), "a provider of the key")
@@ -30,7 +34,8 @@ def allowed_plan(plan: Plan, client: ClientKey) -> Plan:
     if client.hide:
         raise hidden_model(plan.name)
     message = f"No provider that this key may use serves the model {plan.name[:80]!r}."
-    error = ApiError(message=message, kind="permission", code="provider_not_allowed", param="model")
+    code, told = "provider_not_allowed", ask(message, contact)
+    error = ApiError(message=told, kind="permission", code=code, param="model")
     raise Refused(error, _FINAL)
 
 

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable
+from collections.abc import Sequence
 
 from mitmproxy import connection
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.holders import ask
 from switchyard.clients.holders import check_holder
 from switchyard.clients.holders import may_use
+from switchyard.clients.key_format import is_mistyped
+from switchyard.clients.key_format import key_id
 from switchyard.clients.keys import client_credentials
 from switchyard.clients.keys import proxy_credentials
 from switchyard.clients.pages import check_foreign_page
@@ -142,7 +146,7 @@ class Access:
             return
         client = self._in_force(before.client)
         if client is None and self._snapshots.current.client_keys:
-            raise WrongKey(_unknown_key().error)
+            raise WrongKey(_unknown_key((), before.config.clients.contact).error)
         self._admit(flow, client, before.by_proxy and client is not None)
 
     def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
@@ -163,16 +167,13 @@ class Access:
         client = next((one for one in known if one is not None), None)
         if client is not None or shown or knows_its_clients(flow.client_conn.proxy_mode):
             return client
+        contact = self._snapshots.current.config.clients.contact
         if given or self._tries_proxy_key(flow):
-            raise _unknown_key()
-        raise MissingKey(
-            ApiError(
-                message="The router needs a client key. Send it as 'Authorization: Bearer KEY' or "
-                "'x-api-key'.",
-                kind="authentication",
-            ),
-            _FINAL,
+            raise _unknown_key(given, contact)
+        message = (
+            "The router needs a client key. Send it as 'Authorization: Bearer KEY' or 'x-api-key'."
         )
+        raise MissingKey(ApiError(message=ask(message, contact), kind="authentication"), _FINAL)
 
     def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
         """Returns the key that the proxy received for a request.
@@ -257,14 +258,19 @@ def _needs_key(asked: Classification) -> bool:
     return not (asked.is_own and endpoint and endpoint.kind in ("health", "ready", "greeting"))
 
 
-def _unknown_key() -> WrongKey:
-    return WrongKey(
-        ApiError(
-            message="The key is not a client key of this router. Send one of clients.api-keys.",
-            kind="authentication",
-        ),
-        _FINAL,
-    )
+def _unknown_key(given: Sequence[str], contact: str) -> WrongKey:
+    """Returns the refusal of credentials of which none is a client key.
+
+    It tells an issued key that was copied badly from one that is gone.
+    """
+    gone = next(filter(None, map(key_id, given)), None)
+    if any(map(is_mistyped, given)):
+        message = "The key is mistyped: its checksum is wrong. Copy it once more, as a whole."
+    elif gone is not None:
+        message = f"The key {gone!r} is not, or no longer, a client key of this router."
+    else:
+        message = "The key is not a client key of this router. Send one of clients.api-keys."
+    return WrongKey(ApiError(message=ask(message, contact), kind="authentication"), _FINAL)
 
 
 def _unknown_proxy_key() -> WrongKey:

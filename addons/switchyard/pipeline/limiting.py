@@ -86,7 +86,8 @@ class Limiting:
             if client is None:
                 message = "The key is no client key of this router any more."
                 raise Refused(ApiError(message=message, kind="authentication"))
-            exchange.plan = allowed_plan(exchange.plan, client)
+            contact = snapshot.config.clients.contact
+            exchange.plan = allowed_plan(exchange.plan, client, contact)
         rule = snapshot.key_rules.of(client, exchange.call.model)
         if rule is None:
             return None

@@ -9,6 +9,7 @@ from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.compaction import has_own
 from switchyard.attempt.operations import check_plan
 from switchyard.clients.clients import Clients
+from switchyard.clients.holders import ask
 from switchyard.clients.rights import hidden_model
 from switchyard.clients.rights import is_restricted
 from switchyard.clients.rights import refused_model
@@ -90,7 +91,8 @@ class Routing:
                 plan = self._plan(exchange, allowed)
         except UnknownModel as e:
             hides = client is not None and client.hide
-            raise (hidden_model(e.name) if hides else _refused(e)) from None
+            contact = self._snapshots.current.config.clients.contact
+            raise (hidden_model(e.name) if hides else _refused(e, contact)) from None
         except NoSuchProvider as e:
             raise Refused(ApiError(message=str(e), kind="not_found")) from None
         plan = able_to_read(exchange, self._settled(exchange, plan))
@@ -171,12 +173,14 @@ class Routing:
         return settled
 
 
-def _refused(error: UnknownModel) -> Refused:
-    """Returns the refusal of a name that leads nowhere, or not for the client's key."""
+def _refused(error: UnknownModel, contact: str) -> Refused:
+    """Returns the refusal of a name that leads nowhere, or not for the client's key.
+
+    The latter names `contact`, whom to ask for more.
+    """
     if isinstance(error, ModelNotAllowed):
-        told = ApiError(
-            message=str(error), kind="permission", code="model_not_allowed", param="model"
-        )
+        message = ask(str(error), contact)
+        told = ApiError(message=message, kind="permission", code="model_not_allowed", param="model")
         return Refused(told, {"x-should-retry": "false"})
     return Refused(
         ApiError(message=str(error), kind="not_found", code="model_not_found", param="model")

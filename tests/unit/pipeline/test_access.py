@@ -4,6 +4,7 @@ from textwrap import dedent
 import pytest
 from mitmproxy.proxy import mode_specs
 
+from switchyard.clients.key_format import issue_key
 from switchyard.config.load import parse_config
 from switchyard.config.schema import ServerTls
 from switchyard.pipeline import build
@@ -95,6 +96,29 @@ def test_a_wrong_key_is_refused(format: str, headers) -> None:
     assert flow.response is not None
     assert flow.response.headers["www-authenticate"] == "Bearer"
     assert KEY not in shown(flow.response)
+
+
+ISSUED = issue_key()
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("wrong-key", "The key is not a client key of this router."),
+        ("sk-swy-0123456789-abc", "The key is mistyped: its checksum is wrong."),
+        ("sk-swy-issued", "is not, or no longer, a client key of this router. Ask ops@acme."),
+        ("", "The router needs a client key."),
+    ],
+)
+def test_what_is_wrong_with_a_key_and_whom_to_ask(key: str, said: str) -> None:
+    runtime = make_runtime(KEYED.replace("clients: {", "clients: {contact: ops@acme, "))
+    given = ISSUED.text if key == "sk-swy-issued" else key
+    flow = call_flow(runtime, "openai-chat", headers={"x-api-key": given})
+    addon_of(runtime, Access).request(flow)
+    _type, message = error_of(flow.response, "openai-chat", 401)
+    assert said in message and message.endswith(" Ask ops@acme.")
+    assert (repr(ISSUED.id) in message) is (given == ISSUED.text)
+    assert ISSUED.text not in shown(flow.response)
 
 
 @pytest.mark.parametrize(

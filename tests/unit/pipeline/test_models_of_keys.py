@@ -4,6 +4,7 @@ import pytest
 
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.release import Release
 from switchyard.pipeline.routing import Routing
@@ -35,6 +36,23 @@ def test_a_key_may_ask_for_its_models_only(format: str) -> None:
     _type, message = error_of(flow.response, format, 403)
     assert "may not use the model 'chat/m'" in message
     assert asked(runtime, "all-1", format, "chat/m").response is None
+
+
+def test_whom_to_ask_for_another_model() -> None:
+    runtime = make_runtime(KEYED.replace("clients: {", "clients: {contact: ops@acme, "))
+    for model, asks in (("chat/m", True), ("nothing-like-it/m", False)):
+        flow = asked(runtime, "few-1", "openai-chat", model)
+        assert flow.response is not None and flow.response.text is not None
+        assert (" Ask ops@acme." in flow.response.text) is asks
+
+
+def test_whom_to_ask_for_another_provider() -> None:
+    keys = "clients: {contact: ops@acme, api-keys: [{key: own-1, providers: [claude]}]}"
+    runtime = make_runtime(f"{CONFIG}    {keys}\n")
+    flow = asked(runtime, "own-1", "openai-chat", "chat/m")
+    addon_of(runtime, Limiting).request(flow)
+    _type, message = error_of(flow.response, "openai-chat", 403)
+    assert message == ("No provider that this key may use serves the model 'chat/m'. Ask ops@acme.")
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1beta/models", "/api/tags"])
