@@ -8,6 +8,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.splice import splice
+from switchyard.wire.encoding.surrogates import with_whole_pairs
 from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic.client_tools import ToolsetCalls
 from switchyard.wire.model.conversation import ToolCall
@@ -41,7 +42,14 @@ def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
 
 
 def write_body(state: AttemptState, body: JsonObject) -> bytes:
-    """Returns the bytes of the attempt's body: the client's own if nothing changed."""
+    """Returns the bytes of the attempt's body: the client's own if nothing changed.
+
+    Halves of characters are replaced either way, since no provider reads a body with them.
+    """
+    return with_whole_pairs(_written(state, body))
+
+
+def _written(state: AttemptState, body: JsonObject) -> bytes:
     if not state.passes_through:
         return dumps(body)
     parsed = state.call.parsed

@@ -7,6 +7,7 @@ into floats. Both directions therefore fall back to the standard library instead
 
 import json
 import re
+from math import isfinite
 from typing import Any
 from typing import Never
 
@@ -54,16 +55,37 @@ def loads(data: bytes | str) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Serialise to compact UTF-8 JSON, keeping the order of keys."""
+    """Serialise to compact UTF-8 JSON, keeping the order of keys.
+
+    A number that JSON cannot say (NaN, 1e400) is null.
+    """
     try:
         return orjson.dumps(value)
     except (TypeError, ValueError):
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         try:
-            return text.encode()
-        except UnicodeEncodeError:
-            # A lone surrogate has no UTF-8 form; JSON can still say it as an escape.
-            return json.dumps(value, separators=(",", ":")).encode()
+            return _dumps(value)
+        except ValueError:
+            return _dumps(_finite(value))
+
+
+def _dumps(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8 form; JSON can still say it as an escape.
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _finite(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_finite(inner) for inner in value]
+        case float() if not isfinite(value):
+            return None
+    return value
 
 
 def loads_object(data: bytes | str) -> JsonObject | None:
