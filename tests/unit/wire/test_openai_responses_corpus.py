@@ -5,7 +5,9 @@ The laws between formats are in `test_laws`; here is what only this format has t
 
 import pytest
 
+from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.formats.openai_responses import OpenAIResponses
+from switchyard.wire.formats.openai_responses.numbering import Numbering
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.events import Failure
 from switchyard.wire.model.fold import fold
@@ -18,6 +20,7 @@ from tests.unit.wire.corpus import replies
 from tests.unit.wire.corpus import requests
 from tests.unit.wire.corpus import streams
 from tests.unit.wire.laws import ASKED
+from tests.unit.wire.laws import frames
 from tests.unit.wire.laws import read_stream
 from tests.unit.wire.laws import reply_identity
 from tests.unit.wire.laws import request_identity
@@ -79,3 +82,16 @@ def test_the_sdk_takes_every_stream(record):
 
 def test_the_records_are_there():
     assert replies(FORMAT.name), f"{FOLDER} holds no records of {FORMAT.name}"
+
+
+@pytest.mark.parametrize("record", streams(FORMAT.name), ids=ids)
+def test_numbers_that_grow_stay(record):
+    told_ = [frame for frame in frames(FORMAT, record.sse.encode()) if loads_object(frame.data)]
+    given = [loads_object(frame.data) or {} for frame in told_]
+    begun = [e["output_index"] for e in given if e["type"] == "response.output_item.added"]
+    counted = [e.get("sequence_number", -1) for e in given]
+    if counted != sorted(set(counted)) or begun != sorted(set(begun)):
+        pytest.skip("the recorded numbers are missing or repeated")
+    numbering = Numbering()
+    for frame in told_:
+        assert numbering.mend(frame.event or b"", frame.data) == {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
-from switchyard.wire.encoding.members import whole_of
+from switchyard.wire.encoding.splice import splice
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import encode
 from switchyard.wire.format import Asked
@@ -15,6 +15,7 @@ from switchyard.wire.formats.openai_responses.empty_calls import mend_event
 from switchyard.wire.formats.openai_responses.errors import failure
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import text_of
+from switchyard.wire.formats.openai_responses.numbering import Numbering
 from switchyard.wire.formats.openai_responses.reply import skeleton
 from switchyard.wire.formats.openai_responses.stream_writer import write_reply
 from switchyard.wire.model.errors import ApiError
@@ -35,14 +36,15 @@ class ResponsesMender:
 
     It supplies the `event:` lines that some providers omit and clients read, and the terminal event
     if a provider ends with `[DONE]` or another name instead; `{}` for a whole call without
-    arguments, and the output of a terminal event that leaves it out. It drops `[DONE]`, events that
-    are no JSON object, and everything after the end.
+    arguments, the output of a terminal event that leaves it out, and numbers of events and items
+    that are missing or repeated. It drops `[DONE]`, events that are no JSON object, and everything
+    after the end.
     """
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._fold = Fold(NAME)
-        self._last = b""
+        self._numbering = Numbering()
         self._over = False
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
@@ -56,16 +58,20 @@ class ResponsesMender:
             return self.close(events)
         if not data.startswith(b"{") or not data.endswith(b"}"):
             return b""
-        self._last = data
         if ended and not _is_known_end(frame):
             return self.close(events)
         self._over = ended or any(isinstance(event, Failure) for event in events)
-        if MARK.search(data) or (ended and _NO_OUTPUT.search(data)):
-            if completed := self._completed(frame):
-                return completed
-        if frame.raw and frame.event:
+        numbers = self._numbering.mend(frame.event or b"", data)
+        incomplete = MARK.search(data) or (ended and _NO_OUTPUT.search(data))
+        if frame.raw and frame.event and not numbers and not incomplete:
             return frame.raw
-        return self._rewrite(frame)
+        body = loads_object(data)
+        if body is None:
+            return b""
+        whole = self._with_output(mend_event(body)) if incomplete else body
+        if frame.raw and frame.event and not numbers and whole is body:
+            return frame.raw
+        return _written(frame, data if whole is body else dumps(whole), whole, numbers)
 
     def close(self, events: Sequence[Event]) -> bytes:
         """Returns the terminal event if the answer is known to be complete."""
@@ -84,25 +90,6 @@ class ResponsesMender:
         response |= {"status": "failed", "error": failure(error)}
         return self._tell("response.failed", response)
 
-    def _completed(self, frame: Frame) -> bytes:
-        """Returns an event with the arguments and output that it lacks, b"" if it lacks none."""
-        body = loads_object(frame.data) or {}
-        whole = self._with_output(mend_event(body))
-        return encode(dumps(whole), text_of(body.get("type"))) if whole is not body else b""
-
-    def _rewrite(self, frame: Frame) -> bytes:
-        """Returns an event in strict form, named after its type."""
-        body = loads_object(frame.data)
-        if body is None:
-            return b""
-        name = text_of(body.get("type"))
-        if not name and frame.event:
-            name = frame.event.decode("utf-8", "replace")
-            body = {"type": name, **body}
-            return encode(dumps(body), name)
-        data = frame.data if frame.data.find(b"\n") < 0 else dumps(body)
-        return encode(data, name or None)
-
     def _with_output(self, body: JsonObject) -> JsonObject:
         """Returns a terminal event whose response has the items that were streamed."""
         response = body.get("response")
@@ -112,11 +99,24 @@ class ResponsesMender:
         return {**body, "response": {**response, "output": output}} if output else body
 
     def _tell(self, name: str, response: JsonObject) -> bytes:
-        last = loads_object(self._last) or {}
-        number = whole_of(last.get("sequence_number"))
         event: JsonObject = {"type": name, "response": response}
-        event["sequence_number"] = 0 if number is None else number + 1
+        event["sequence_number"] = self._numbering.next_sequence()
         return encode(dumps(event), name)
+
+
+def _written(frame: Frame, data: bytes, body: JsonObject, numbers: JsonObject) -> bytes:
+    """Returns an event in strict form, named after its type, with these numbers.
+
+    `data` is `body` as JSON.
+    """
+    name = text_of(body.get("type"))
+    changes = numbers
+    if not name and frame.event:
+        name = frame.event.decode("utf-8", "replace")
+        changes = {**numbers, "type": name}
+    if changes:
+        data = splice(data, body, changes)
+    return encode(data if data.find(b"\n") < 0 else dumps({**body, **changes}), name or None)
 
 
 def _is_known_end(frame: Frame) -> bool:

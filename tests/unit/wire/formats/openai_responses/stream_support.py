@@ -19,6 +19,11 @@ def sse(*events, named=True):
     return "".join(lines).encode()
 
 
+def numbered(*events, first=0):
+    """The events with the numbers that the API gives them."""
+    return [{**event, "sequence_number": n} for n, event in enumerate(events, first)]
+
+
 def event(kind, **members):
     return {"type": f"response.{kind}", **members}
 

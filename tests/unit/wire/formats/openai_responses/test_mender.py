@@ -8,14 +8,17 @@ from switchyard.wire.model.errors import ApiError
 from tests.unit.wire.formats.openai_responses.reply_support import FORMAT
 from tests.unit.wire.formats.openai_responses.reply_support import response
 from tests.unit.wire.formats.openai_responses.stream_support import CREATED
-from tests.unit.wire.formats.openai_responses.stream_support import FULL_TEXT
+from tests.unit.wire.formats.openai_responses.stream_support import FULL_TEXT as UNNUMBERED
 from tests.unit.wire.formats.openai_responses.stream_support import HI
 from tests.unit.wire.formats.openai_responses.stream_support import delta
 from tests.unit.wire.formats.openai_responses.stream_support import event
+from tests.unit.wire.formats.openai_responses.stream_support import numbered
 from tests.unit.wire.formats.openai_responses.stream_support import sse
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import frames
 from tests.unit.wire.laws import mend_stream
+
+FULL_TEXT = numbered(*UNNUMBERED)
 
 
 def test_a_right_stream_keeps_its_bytes():
@@ -61,18 +64,19 @@ def test_an_end_that_leaves_the_output_out_has_what_was_streamed(kind: str):
     last = event(kind, response={**response(), "output": [], "status": kind})
     mended = mend_stream(FORMAT, sse(*FULL_TEXT[:-1], last))
     told = json.loads(mended.split(b"data: ")[-1])
+    last["sequence_number"] = len(FULL_TEXT) - 1
     assert told == {**last, "response": {**last["response"], "output": [HI]}}
     assert mended.startswith(sse(*FULL_TEXT[:-1]))
 
 
 def test_an_end_without_anything_streamed_keeps_its_bytes():
-    last = event("completed", response={**response(), "output": []})
-    assert mend_stream(FORMAT, sse(CREATED, last)) == sse(CREATED, last)
+    data = sse(*numbered(CREATED, event("completed", response={**response(), "output": []})))
+    assert mend_stream(FORMAT, data) == data
 
 
 def test_a_call_that_begins_has_no_arguments_yet():
     item = {"type": "function_call", "id": "fc", "call_id": "c", "name": "f", "arguments": ""}
-    begun = sse(CREATED, event("output_item.added", output_index=0, item=item))
+    begun = sse(*numbered(CREATED, event("output_item.added", output_index=0, item=item)))
     assert mend_stream(FORMAT, begun) == begun
 
 
