@@ -28,7 +28,6 @@ from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.model.events import Event
 from switchyard.wire.model.proofs import Keeps
 
 NAME = "gemini-code-assist"
@@ -107,9 +106,9 @@ class CodeAssist(Gemini):
 class CodeAssistReader(GeminiStreamReader):
     """Reads chunks of `response`."""
 
-    def read(self, chunk: JsonObject) -> list[Event]:
+    def opened(self, chunk: JsonObject) -> JsonObject:
         inner = chunk.get("response")
-        return super().read(inner if isinstance(inner, dict) else chunk)
+        return inner if isinstance(inner, dict) else chunk
 
 
 class CodeAssistWriter(GeminiStreamWriter):

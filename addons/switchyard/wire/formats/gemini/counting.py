@@ -5,11 +5,12 @@ from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.formats.gemini.paths import method_path
 from switchyard.wire.formats.gemini.request_reader import read_request
+from switchyard.wire.formats.gemini.spelling import service_in_camel_case
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.errors import BadReply
 
-_INNER = "generateContentRequest"
-"""Member that holds a whole request to count, rather than its contents alone."""
+_INNER = ("generateContentRequest", "generate_content_request")
+"""Members that hold a whole request to count, rather than its contents alone."""
 
 
 class GeminiCount:
@@ -19,15 +20,19 @@ class GeminiCount:
         return method_path(model, "countTokens")
 
     def write(self, body: JsonObject, model: str) -> JsonObject:
-        inner = body.get(_INNER)
-        if isinstance(inner, dict) and "model" in inner:
-            return {**body, _INNER: {**inner, "model": f"models/{model}"}}
-        return body
+        changed: JsonObject = {}
+        for name in _INNER:
+            inner = body.get(name)
+            if isinstance(inner, dict) and "model" in inner:
+                changed[name] = {**inner, "model": f"models/{model}"}
+        return {**body, **changed} if changed else body
 
     def read_request(self, body: JsonObject, model: str) -> Conversation:
-        return read_request({**body, **object_of(body.get(_INNER)), "model": model})
+        body = service_in_camel_case(body)
+        return read_request({**body, **object_of(body.get(_INNER[0])), "model": model})
 
     def check(self, body: JsonObject) -> None:
+        body = service_in_camel_case(body)
         # Protocol buffers omit a zero.
         if int_of(body.get("totalTokens")) is None and body.get("promptTokensDetails"):
             raise BadReply("the answer has no totalTokens")

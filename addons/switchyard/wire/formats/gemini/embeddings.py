@@ -9,6 +9,7 @@ from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.gemini.paths import method_path
+from switchyard.wire.formats.gemini.spelling import service_in_camel_case
 from switchyard.wire.model.embedding import Embedded
 from switchyard.wire.model.embedding import EmbeddingCall
 from switchyard.wire.model.embedding import EmbeddingWish
@@ -40,7 +41,7 @@ class GeminiEmbeddings:
         return {**body, **named} if "model" in body else body
 
     def read_request(self, call: EmbeddingCall) -> EmbeddingWish:
-        body = call.body
+        body = service_in_camel_case(call.body)
         batch = "requests" in body
         asked = objects_of(body["requests"]) if batch else [body]
         texts: list[str] = []
@@ -53,11 +54,10 @@ class GeminiEmbeddings:
         if not texts:
             raise BadRequest("'requests' must hold at least one request", "requests")
         first = {**object_of(asked[0].get("embedContentConfig")), **asked[0]}
-        size = first.get("outputDimensionality", first.get("output_dimensionality"))
         return EmbeddingWish(
             texts=tuple(texts),
-            dimensions=int_of(size),
-            task=text_of(first.get("taskType", first.get("task_type"))) or None,
+            dimensions=int_of(first.get("outputDimensionality")),
+            task=text_of(first.get("taskType")) or None,
             title=text_of(first.get("title")) or None,
         )
 
@@ -75,10 +75,12 @@ class GeminiEmbeddings:
 
     def read_reply(self, body: JsonObject) -> Embedded:
         held = objects_of(body.get("embeddings")) or objects_of(body.get("embedding"))
+        # The vectors are long, and have no names of members.
+        said = service_in_camel_case({k: v for k, v in body.items() if not k.startswith("emb")})
         return Embedded(
             vectors=vectors_of([one.get("values") for one in held]),
             model=text_of(body.get("model")) or None,
-            usage=usage_of(object_of(body.get("usageMetadata")).get("promptTokenCount")),
+            usage=usage_of(object_of(said.get("usageMetadata")).get("promptTokenCount")),
         )
 
     def recode(self, call: EmbeddingCall, body: JsonObject, vectors: list[Vector]) -> None:

@@ -45,6 +45,12 @@ _ANSWER_NAMES = (
 ).split()
 """Names of members that answers alone have (API reference, "GenerateContentResponse")."""
 
+_SERVICE_NAMES = (
+    "generate_content_request embed_content_config output_dimensionality task_type auto_truncate "
+    "total_tokens"
+).split()
+"""Names of members that only `countTokens` and `embedContent` have, in requests and answers."""
+
 
 def _camel(name: str) -> str:
     first, *others = name.split("_")
@@ -54,6 +60,8 @@ def _camel(name: str) -> str:
 _CAMEL = {name: _camel(name) for name in _NAMES} | {"_responseJsonSchema": "responseJsonSchema"}
 
 _IN_ANSWERS = _CAMEL | {name: _camel(name) for name in _ANSWER_NAMES}
+
+_IN_SERVICES = _IN_ANSWERS | {name: _camel(name) for name in _SERVICE_NAMES}
 
 _ANY_SNAKE = re.compile(rb'"[a-z]+_[a-z_]+"\s*:')
 """A member's name in snake_case; within a string its quotes would be escaped.
@@ -97,6 +105,11 @@ def answer_in_camel_case(answer: Any) -> Any:
     Returns the same object if they are already.
     """
     return _rename(answer, _IN_ANSWERS)
+
+
+def service_in_camel_case(body: JsonObject) -> JsonObject:
+    """Returns a request or answer of `countTokens` or `embedContent` likewise."""
+    return _rename(body, _IN_SERVICES)
 
 
 def spells_snake(answer: JsonObject) -> bool:

@@ -88,12 +88,16 @@ class GeminiStreamReader:
             return []
         if b"functionCall" in frame.data or b"function_call" in frame.data:
             payload = exact(payload, frame.data)
-        if is_snake(frame.data):
-            payload = answer_in_camel_case(payload)
+        snake = is_snake(frame.data)
         events: list[Event] = []
         for chunk in objects_of(payload):
-            events += self.read(chunk)
+            answer = self.opened(chunk)
+            events += self.read(answer_in_camel_case(answer) if snake else answer)
         return events
+
+    def opened(self, chunk: JsonObject) -> JsonObject:
+        """Returns the response object of a chunk."""
+        return chunk
 
     def read(self, chunk: JsonObject) -> list[Event]:
         """Returns the events of one response object."""
