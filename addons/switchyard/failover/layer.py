@@ -231,6 +231,11 @@ class FailoverLayer(DrivenLayer):
         server = stream.flow.server_conn if stream is not None else None
         return outer_of(server) if server is not None and server in self.connections else None
 
+    def request_of(self, stream_id: int) -> http.Request | None:
+        """Returns the request of a client's stream."""
+        stream = self.streams.get(stream_id)
+        return stream.flow.request if stream is not None else None
+
     def _arm(self, due: float) -> CommandGenerator[None]:
         if self.timers and min(self.timers.values()) <= due:
             return

@@ -1,16 +1,26 @@
 """Makes mitmproxy's error pages fit for clients of an API.
 
-They quote nothing of what could not be read. A request that could not is refused in JSON.
+They quote nothing of what could not be read. A request that could not is refused in JSON, and so is
+any other one by a client that does not ask for HTML, in its own format.
 """
 
 import json
 
 from mitmproxy import http
+from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
+from mitmproxy.proxy.commands import CloseConnection
+from mitmproxy.proxy.commands import SendData
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import Http1Server
+from mitmproxy.proxy.layers.http import HttpEvent
+from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import _base
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http import _http2
 
+from switchyard.listener.bounds import MakeRefusal
+from switchyard.listener.bounds import Share
 from switchyard.redaction.text import without_quoted
 
 _UNREADABLE = 400
@@ -32,6 +42,38 @@ def install() -> None:
 def remove() -> None:
     _http1.format_error = _http2.format_error = _format_error
     _http1.make_error_response = _make_error_response
+
+
+def answer_to(
+    error: ResponseProtocolError, request: http.Request | None, refuse: MakeRefusal
+) -> http.Response | None:
+    """Return what the client gets in place of mitmproxy's page; None if that is right, or none is.
+
+    Browsers name `text/html` in `accept`, clients of an API do not (RFC 9110, section 12.5.1).
+    """
+    status = error.code.http_status_code()
+    if status is None or request is None or "text/html" in request.headers.get("accept", ""):
+        return None
+    return refuse(request, status, without_quoted(error.message))
+
+
+class AnsweringHttp1Server(Http1Server):
+    """The side of HTTP/1 towards a client, with these answers."""
+
+    share: Share
+
+    def send(self, event: HttpEvent) -> CommandGenerator[None]:
+        if not isinstance(event, ResponseProtocolError) or not (answer := self._answer_to(event)):
+            yield from super().send(event)
+            return
+        answer.headers["connection"] = "close"
+        yield SendData(self.conn, http1.assemble_response(answer))
+        yield CloseConnection(self.conn)
+
+    def _answer_to(self, error: ResponseProtocolError) -> http.Response | None:
+        if self.response is not None or not self.conn.state & ConnectionState.CAN_WRITE:
+            return None
+        return answer_to(error, self.request, self.share.refuse)
 
 
 def _page(status_code: int, message: str) -> bytes:

@@ -39,6 +39,7 @@ from mitmproxy.proxy.layers.http import ResponseHeaders
 from switchyard.listener.bounds import Share
 from switchyard.listener.bounds import unbounded
 from switchyard.protocols.chunked import whole_chunks
+from switchyard.protocols.error_pages import AnsweringHttp1Server
 from switchyard.protocols.heads import HeadMeter
 from switchyard.protocols.heads import TooMuch
 from switchyard.protocols.heads import too_late
@@ -144,10 +145,9 @@ class QuickHttp1(Http1Connection):
         self.state = self.read_headers
 
 
-class QuickHttp1Server(QuickHttp1, Http1Server):
+class QuickHttp1Server(QuickHttp1, AnsweringHttp1Server):
     """The side towards a client. Reads heads and chunk framing up to the limits."""
 
-    share: Share
     _meter: HeadMeter
     _head_since: float | None = None
     """When the first byte of a head came that is not whole yet, on the clock of

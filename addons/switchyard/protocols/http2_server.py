@@ -27,6 +27,7 @@ from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
 from switchyard.config.limits import Limits
 from switchyard.listener.bounds import Share
+from switchyard.protocols.error_pages import answer_to
 from switchyard.protocols.heads import TooMuch
 from switchyard.protocols.heads import too_large
 from switchyard.protocols.heads import too_late
@@ -41,6 +42,10 @@ class Http2Owner(Protocol):
 
     def upstream_of(self, stream_id: int) -> Connection | None:
         """The connection that a stream's answer comes by, where there is one."""
+        ...
+
+    def request_of(self, stream_id: int) -> http.Request | None:
+        """The head of a stream's request, while the stream goes on."""
         ...
 
 
@@ -185,7 +190,10 @@ class BoundedHttp2Server(Http2Server):
             self._handed[event.stream_id] += len(event.data)
         ends = isinstance(event, ResponseEndOfMessage)
         awaited = ends and not self.is_closed(event.stream_id)
-        yield from super()._handle_event(event)
+        if isinstance(event, ResponseProtocolError) and (answer := self._answer_to(event)):
+            yield from self._send(event.stream_id, answer)
+        else:
+            yield from super()._handle_event(event)
         if isinstance(event, ResponseData):
             self._hold_back(event.stream_id)
         elif isinstance(event, ResponseEndOfMessage | ResponseProtocolError):
@@ -240,6 +248,17 @@ class BoundedHttp2Server(Http2Server):
         answer = self._owner.share.refuse(_request_of(event), wrong.status, wrong.message)
         stream_id = event.stream_id
         assert stream_id is not None
+        yield from self._send(stream_id, answer)
+
+    def _answer_to(self, error: ResponseProtocolError) -> http.Response | None:
+        stream_id = error.stream_id
+        if self.is_closed(stream_id) or not self.is_open_for_us(stream_id):
+            return None
+        if self.h2_conn.streams[stream_id].state_machine.headers_sent:
+            return None
+        return answer_to(error, self._owner.request_of(stream_id), self._owner.share.refuse)
+
+    def _send(self, stream_id: int, answer: http.Response) -> CommandGenerator[None]:
         named = [(name.lower(), value) for name, value in answer.headers.fields]
         status = b":status", b"%d" % answer.status_code
         self.h2_conn.send_headers(stream_id, [status, *named])
