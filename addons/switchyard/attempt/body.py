@@ -23,7 +23,7 @@ from switchyard.wire.translate.rename_tools import new_names
 from switchyard.wire.translate.text_calls import TextCalls
 from switchyard.wire.translate.think_tag import ThinkingTag
 from switchyard.wire.translate.transcripts import Transcripts
-from switchyard.wire.translate.transcripts import asks_for_sound
+from switchyard.wire.translate.transcripts import are_wanted as transcripts_are_wanted
 
 
 def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
@@ -98,7 +98,7 @@ def stages_of(
         stages.append(ToolsetCalls(call.conversation.tools))
     if state.served and upstream is not None and call.format.name in SHOWING:
         stages.append(ServedAnswers(upstream.name, call.format.name, call.asked.id))
-    if not call.format.gives_sound and asks_for_sound(body):
+    if translates and transcripts_are_wanted(call.format, call.conversation.modalities, body):
         stages.append(Transcripts())
     if state.limits:
         stages.append(Enforcer(state.limits, int_of(body.get("n")) or 1))

@@ -268,8 +268,8 @@ class Format:
     """Whether clients may call over a WebSocket, with the Responses API's messages."""
     stored_responses = False
     """Whether requests go on from earlier answers by naming them."""
-    gives_sound = True
-    """Whether answers can be spoken; else their clients get the transcript."""
+    gives_sound: bool | Literal["asked"] = True
+    """Whether answers can be spoken, or those to requests that ask for it; else they are text."""
     overflow_in_stream = False
     """Whether streaming clients look for a prompt that is too long in a stream alone (Codex reads
     a 400 as final)."""

@@ -1,13 +1,16 @@
-"""Gives clients whose format knows no sound the transcript of a spoken answer, as its text.
+"""Gives clients that expect no sound the transcript of a spoken answer, as its text.
 
-Source: OpenAI's API reference, "Chat Completions": `message.audio.transcript`, in streams
-`delta.audio.transcript`.
+Sources: OpenAI's API reference, "Chat Completions": `message.audio.transcript`, in streams
+`delta.audio.transcript`; Google's reference, `GenerationConfig.responseModalities`: an exact match
+to the modalities of the response, which is text where the list is empty.
 """
 
+from collections.abc import Collection
 from collections.abc import Sequence
 
 from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.events import Event
@@ -17,10 +20,15 @@ from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 
 
-def asks_for_sound(body: JsonObject) -> bool:
-    """Whether a request to a provider asks for a spoken answer."""
+def are_wanted(client: Format, asked: Collection[str], body: JsonObject) -> bool:
+    """Whether a client that `asked` for these modalities gets an answer to `body` as text.
+
+    `body` is the request to the provider, which a payload rule can have made ask for speech.
+    """
     modalities = body.get("modalities")
-    return isinstance(modalities, list) and "audio" in modalities
+    if not isinstance(modalities, list) or "audio" not in modalities:
+        return False
+    return not client.gives_sound or (client.gives_sound == "asked" and "audio" not in asked)
 
 
 class Transcripts:

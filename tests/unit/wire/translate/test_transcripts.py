@@ -1,19 +1,20 @@
-"""What a model says aloud is text for clients whose format knows no sound."""
+"""What a model says aloud is text for clients that expect no sound."""
 
 import json
 from typing import Any
 
 import pytest
 
+from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.transcripts import Transcripts
-from switchyard.wire.translate.transcripts import asks_for_sound
+from switchyard.wire.translate.transcripts import are_wanted
 from tests.unit.wire.laws import ASKED
 
 CHAT = FORMATS["openai-chat"]
 WORDS = ["Rain ", "in June."]
-CLIENTS = ["anthropic", "ollama"]
+CLIENTS = ["anthropic", "ollama", "gemini"]
 
 
 def relay(client: str, streams: bool) -> Relay:
@@ -52,8 +53,30 @@ def test_streams(client: str) -> None:
     assert b"AAAA" not in out
 
 
-@pytest.mark.parametrize(
-    ("modalities", "asks"), [(["text", "audio"], True), (["text"], False), (None, False)]
-)
-def test_who_asks_for_sound(modalities: list[str] | None, asks: bool) -> None:
-    assert asks_for_sound({"modalities": modalities}) is asks
+SPOKEN = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}
+TEXT_ALONE: list[list[str]] = [[], ["TEXT"], ["TEXT", "IMAGE"]]
+
+
+@pytest.mark.parametrize("client", ["anthropic", "ollama"])
+@pytest.mark.parametrize("body", [SPOKEN, {"modalities": ["text"]}, {"modalities": None}, {}])
+def test_formats_without_sound(client: str, body: dict[str, Any]) -> None:
+    assert are_wanted(FORMATS[client], (), body) is (body is SPOKEN)
+
+
+@pytest.mark.parametrize("client", ["openai-chat", "openai-responses"])
+def test_formats_with_sound(client: str) -> None:
+    assert not are_wanted(FORMATS[client], (), SPOKEN)
+
+
+@pytest.mark.parametrize("given", [None, *TEXT_ALONE, ["AUDIO"], ["TEXT", "AUDIO"]], ids=repr)
+@pytest.mark.parametrize("client", ["gemini", "gemini-code-assist"])
+def test_gemini_clients_get_the_modalities_that_they_ask_for(
+    client: str, given: list[str] | None
+) -> None:
+    format = CLIENT_FORMATS[client]
+    config = {} if given is None else {"responseModalities": given}
+    said = {"contents": [{"parts": [{"text": "Say it."}]}], "generationConfig": config}
+    body = {"model": "m", "request": said} if client != "gemini" else {"model": "m", **said}
+    asked = format.read_request(body).modalities
+    assert are_wanted(format, asked, SPOKEN) is ("AUDIO" not in (given or ()))
+    assert not are_wanted(format, asked, {})

@@ -56,6 +56,7 @@ class Gemini(Format):
     name = NAME
     title = "Gemini"
     array_streams = True
+    gives_sound = "asked"
     document_types = frozenset({"application/pdf", "text/*"})
     losses = LOSSES
     version = "v1beta"
