@@ -44,6 +44,7 @@ from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
+from switchyard.usage.quota_table import quota_table
 from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import ReportKind
@@ -55,7 +56,6 @@ from switchyard.usage.row_pages import RowPages
 from switchyard.usage.session_reader import SessionReader
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.statusline import Facts
-from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
 from switchyard.usage.statusline import tracks_in_use
 from switchyard.usage.store import StoreError
@@ -293,7 +293,7 @@ def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) 
         print("No prompt cache broke.")
         return
     rows = [[one.session, one.verdict, count(one.requests), count(one.tokens)] for one in breaks]
-    print(table(["Session", "What changed", "Requests", "Tokens not cached"], rows, _width()))
+    print(table(["Session", "What changed", "Requests", "Not cached"], rows, _width()))
 
 
 def _breaks(
@@ -326,28 +326,7 @@ def _print_quota(reader: UsageReader, options: argparse.Namespace, now: float) -
     if not tracks:
         print("No provider has reported a window yet.")
         return
-    rows = []
-    for owner, track in tracks:
-        window, forecast = track.window, track.forecast(now)
-        resets = "" if window.resets_at is None else countdown(window.resets_at - now)
-        empty = "" if forecast.empty_at is None else f"in {countdown(forecast.empty_at - now)}"
-        rows.append([
-            f"{owner} {window.name}",
-            _used(track, now),
-            "over" if track.is_over(now) else resets,
-            f"{empty}{'' if forecast.sure else ' (a guess)'}" if empty else forecast.kind,
-            f"{countdown(now - window.seen_at)}{' (old)' if track.is_old(now) else ''}",
-        ])  # fmt: skip
-    print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows, _width()))
-
-
-def _used(track: Track, now: float) -> str:
-    """The share of a window, or what its provider says in place of one."""
-    window = track.window
-    if window.used is not None:
-        return "?" if track.is_over(now) else f"{window.used:.0%}"
-    left = f"{window.remaining} left" if window.remaining is not None else ""
-    return left or window.status or "?"
+    print(quota_table(tracks, now, _width()))
 
 
 def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:

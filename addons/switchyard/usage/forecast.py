@@ -18,6 +18,9 @@ _DROP = 0.05
 _SNAPSHOT_EVERY = 60.0
 """Seconds between snapshots that are kept while a window moves."""
 
+_CONFIRMED_EVERY = 5 * 60.0
+"""Seconds within which a figure that stays is kept once more, so that it does not look old."""
+
 _MOST_SNAPSHOTS = 512
 
 _SURE_AFTER = 15 * 60.0
@@ -73,6 +76,18 @@ class Track:
                 return False
         self.snapshots.append((window.seen_at, window.used))
         return True
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the last figure is among the snapshots, or is one that has none."""
+        used = self.window.used
+        return used is None or (self.window.seen_at, used) == self.snapshots[-1]
+
+    @property
+    def kept_within(self) -> float:
+        """The seconds for which the last figure may wait to be kept."""
+        is_same = self.snapshots[-1][1] == self.window.used
+        return _CONFIRMED_EVERY if is_same else _SNAPSHOT_EVERY
 
     def is_over(self, now: float) -> bool:
         """Return whether the term that the window's last figure belongs to has ended."""

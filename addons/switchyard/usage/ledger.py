@@ -129,8 +129,13 @@ class Ledger:
         if self.sharer is not None:
             for snapshot in snapshots:
                 self.sharer(snapshot)
-        if self._writer is not None and snapshots:
+        if self._writer is None:
+            return
+        if snapshots:
             self._writer.note(snapshots)
+        if len(snapshots) < len(windows):
+            for snapshot, seconds in self.windows.unkept(owner, windows):
+                self._writer.hold(snapshot, seconds)
 
     def fingerprint(self, login: str) -> str | None:
         """Return what tells a login apart; None where that is not known yet."""

@@ -1,6 +1,7 @@
 """The windows that responses reported, by who has them, and how they move."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 from switchyard.usage.forecast import Track
@@ -31,6 +32,18 @@ class WindowBook:
     def note(self, owner: str, windows: Sequence[Window]) -> list[WindowSnapshot]:
         """Take in what a response reported; return the snapshots that are worth keeping."""
         return [WindowSnapshot(owner, one) for one in windows if self._update(owner, one)]
+
+    def unkept(
+        self, owner: str, windows: Sequence[Window]
+    ) -> Iterator[tuple[WindowSnapshot, float]]:
+        """Yield the figures in force of which no snapshot was kept, and the seconds they may wait.
+
+        Without them files would never learn where a window stopped, nor that it was seen since.
+        """
+        for window in windows:
+            track = self._tracks.get((owner, window.name))
+            if track is not None and track.window is window and not track.is_kept:
+                yield WindowSnapshot(owner, window), track.kept_within
 
     def track(self, owner: str, name: str) -> Track | None:
         """Return the course of one window; None where it was never reported."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from switchyard.usage.held_windows import HeldWindows
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.store import Retention
 from switchyard.usage.store import Store
@@ -94,6 +95,7 @@ class UsageWriter:
         self._told: set[str] = set()
         """Running requests that are on record as running."""
         self._snapshots: deque[WindowSnapshot] = deque(maxlen=MOST_SNAPSHOTS)
+        self._held = HeldWindows()
         self._wake = threading.Condition()
         self._flushed = 0
         self._wanted = 0
@@ -133,7 +135,13 @@ class UsageWriter:
 
     def note(self, snapshots: Iterable[WindowSnapshot]) -> None:
         """Queue snapshots of windows; the oldest are dropped while the store cannot write."""
-        self._snapshots.extend(snapshots)
+        for snapshot in snapshots:
+            self._held.drop(snapshot)
+            self._snapshots.append(snapshot)
+
+    def hold(self, snapshot: WindowSnapshot, seconds: float) -> None:
+        """Queue the last figure of a window unless another comes, for so long at most."""
+        self._held.hold(snapshot, seconds)
 
     def flush(self, timeout: float) -> bool:
         """Write all that was queued before the call; return whether that was done in time."""
@@ -220,6 +228,7 @@ class UsageWriter:
         batch = list(itertools.islice(self._finished, count))
         begun = {key: make for key, make in self._running.copy().items() if key not in self._told}
         running = [record for make in begun.values() if (record := _made(make)) is not None]
+        self._snapshots.extend(self._held.take(every=self._ending))
         windows = list(self._snapshots)
         try:
             self._recover()

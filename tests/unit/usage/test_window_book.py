@@ -48,3 +48,15 @@ def test_there_are_not_too_many(monkeypatch) -> None:
     for number in range(5):
         book.note(f"k{number}", [window(0.1, NOW)])
     assert [owner for owner, _ in book.tracks()] == ["k2", "k3", "k4"]
+
+
+def test_figures_that_were_not_kept_are_told_of() -> None:
+    book, first = WindowBook(), window(0.1, NOW)
+    book.note("k", [first])
+    assert list(book.unkept("k", [first])) == []
+    moved, same, late = window(0.3, NOW + 20), window(0.1, NOW + 30), window(0.2, NOW + 10)
+    for one, waits in ((moved, [60.0]), (same, [300.0]), (late, [])):
+        assert book.note("k", [one]) == []
+        assert [seconds for _, seconds in book.unkept("k", [one])] == waits
+    kept = window(0.4, NOW + 61)
+    assert len(book.note("k", [kept])) == 1 and list(book.unkept("k", [kept])) == []

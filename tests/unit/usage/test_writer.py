@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from switchyard.usage import writer as writer_module
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
+from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import UsageWriter
 from switchyard.usage.writer_lock import WriterLock
+from tests.unit.usage.support import NOON
 from tests.unit.usage.support import check_sums
 from tests.unit.usage.support import record
 from tests.unit.usage.support import rows
@@ -312,3 +315,26 @@ def test_what_runs_at_a_stop_is_interrupted(tmp_path: Path) -> None:
     writer.close(20)
     assert [row["state"] for row in rows(tmp_path)] == ["interrupted"] * 2
     check_sums(tmp_path)
+
+
+def test_the_last_figure_of_a_window_is_written_after_a_while(tmp_path: Path) -> None:
+    def figure(used: float, name: str = "5h") -> WindowSnapshot:
+        window = Window(name=name, used=used, resets_at=None, seen_at=NOON + used, source="test")
+        return WindowSnapshot("k", window)
+
+    def written() -> list[tuple[str, float | None]]:
+        found = UsageReader(tmp_path).windows(0)
+        return [(one.window.name, one.window.used) for one in found]
+
+    writer = UsageWriter(SqliteStore(tmp_path, "w"), KEEP)
+    writer.note([figure(0.1)])
+    writer.hold(figure(0.2), 0.0)
+    writer.hold(figure(0.3), 60.0)
+    writer.hold(figure(0.4, "7d"), 60.0)
+    writer.start()
+    assert writer.flush(20)
+    assert written() == [("5h", 0.1), ("5h", 0.3)], "the last one, when the first one's time is up"
+    writer.hold(figure(0.5), 60.0)
+    writer.note([figure(0.6)])
+    writer.close(20)
+    assert written() == [("5h", 0.1), ("5h", 0.3), ("7d", 0.4), ("5h", 0.6)]
