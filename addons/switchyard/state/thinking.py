@@ -23,6 +23,8 @@ from switchyard.wire.translate.thinking_back import Led
 _MAX_ENTRIES = 50_000
 _LONGEST = 256 * 1024
 """Characters of thinking that are kept of one reply at most."""
+_STEM = 32
+"""Characters of an id that stay where it gets another end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +54,21 @@ class ThinkingMemory:
             proof, loose = call.signature or loose, None
             if len(words) > _LONGEST or not (words or proof):
                 continue
-            value = dumps({"thinking": words, "signature": proof or ""})
+            value = dumps({"thinking": words, "signature": proof or "", "id": call.id})
             for id in {call.id, ""}:
                 self._shelf.put(self._key(whose, id, call.name, call.arguments), value)
 
     def recall(self, whose: Whose, id: str, name: str, arguments: str) -> Led | None:
         """Return what led to a call; None if that is not known.
 
-        A client may have been given another id for it than its provider gave.
+        A client may have been given another id for it than its provider gave. A call with an id of
+        its own is another one, also if its name and arguments are the same: it may be another
+        provider's, and older, and would change what was sent before.
         """
         for one in (id, "") if id else ("",):
             value = self._shelf.get(self._key(whose, one, name, arguments))
             said = loads_object(value) if value is not None else None
-            if said is not None:
+            if said is not None and (one or _may_be(id, text_of(said.get("id")))):
                 return Led(text_of(said.get("thinking")), text_of(said.get("signature")))
         return None
 
@@ -75,6 +79,21 @@ class ThinkingMemory:
         said = (whose.session, whose.maker, "" if is_made_up(id) else id, name, spelled)
         text = "\0".join(said).encode(errors="surrogatepass")
         return hashlib.blake2b(whose.owner + text, key=self._secret, digest_size=16).digest()
+
+
+def _may_be(id: str, given: str) -> bool:
+    """Whether a call with `id` may be the one whose provider gave it the id `given`.
+
+    Formats without ids drop them, other formats' alphabets change some characters, and repeated
+    ids get another end (see `wire.shared.call_ids`).
+    """
+    if not id or not given or is_made_up(id) or is_made_up(given):
+        return True
+    return _plain(id).startswith(_plain(given[:_STEM]))
+
+
+def _plain(id: str) -> str:
+    return "".join(filter(str.isalnum, id))
 
 
 def _sorted(value: object) -> object:

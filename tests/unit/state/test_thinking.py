@@ -63,6 +63,20 @@ def test_signatures() -> None:
     assert kept.recall(ME, "c2", "read", "[]") is None
 
 
+@pytest.mark.parametrize("other", ["toolu_01Abc", "call_9", "x"])
+def test_the_same_call_of_another_provider_is_another_call(other: str) -> None:
+    kept = memory(Thinking(text="t"), CALL)
+    assert kept.recall(ME, other, "read", CALL.arguments) is None
+    assert kept.recall(ME, "", "read", CALL.arguments) == Led("t")
+
+
+@pytest.mark.parametrize("given", ["functions.read:0", "a" * 40, "|"])
+def test_the_same_call_under_an_id_that_was_adapted(given: str) -> None:
+    kept = memory(Thinking(text="t"), ToolCall(id=given, name="read", arguments="{}"))
+    for id in (given, given.replace(".", "_").replace(":", "_"), f"{given[:32]}x2"):
+        assert kept.recall(ME, id, "read", "{}") == Led("t")
+
+
 def test_nothing_is_kept_of_nothing() -> None:
     assert memory(CALL).recall(ME, "c1", "read", CALL.arguments) is None
     too_long = memory(Thinking(text="x" * 300_000), CALL)
