@@ -40,6 +40,7 @@ from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1 import nothing
+from switchyard.protocols.http1_client import give_up_answer
 from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
 from switchyard.values.log_marks import OF_A_REQUEST
@@ -129,9 +130,10 @@ class FailoverLayer(DrivenLayer):
         self.upstreams.forget_dead()
         return self._last_attempt
 
-    def close_attempt(self, attempt_id: int) -> None:
-        """Ignores later events of this attempt."""
+    def close_attempt(self, attempt_id: int, server: Connection | None) -> None:
+        """Ignores later events of this attempt, and lets go of what takes its answer's chunks."""
         self.streams.pop(attempt_id, None)
+        give_up_answer(self, server, attempt_id)
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         # This layer itself never waits for a command's reply, only its children do.

@@ -289,7 +289,7 @@ class UpstreamRequest:
         race = self.race
         if self.state != "over":
             self.state = "over"
-            race.layer.close_attempt(self.id)
+            race.layer.close_attempt(self.id, self.server)
         if self in race.upstream_requests:
             race.upstream_requests.remove(self)
         self.attempt.wipe()

@@ -139,11 +139,15 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             self._end_answer()
         yield from super().mark_done(request=request, response=response)
 
-    def _end_answer(self) -> None:
-        """The answer is complete: what follows on the connection belongs to another request."""
+    def leave_fast_path(self) -> None:
+        """Lets go of what takes the present answer's chunks, and of its request with that."""
         if self.fast_path is not None:
             self.fast_path.close()
             self.fast_path = None
+
+    def _end_answer(self) -> None:
+        """The answer is complete: what follows on the connection belongs to another request."""
+        self.leave_fast_path()
         self.answered_at = time.monotonic()
 
     def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
@@ -257,3 +261,10 @@ def http1_client_of(layer: HttpLayer, server: Connection) -> PatientHttp1Client 
     stack = layer.connections.get(server)
     client = stack.context.layers[-1] if stack is not None else None
     return client if isinstance(client, PatientHttp1Client) else None
+
+
+def give_up_answer(layer: HttpLayer, server: Connection | None, stream_id: int) -> None:
+    """Has nothing take the rest of an answer that is not complete, if a server's is that one."""
+    client = http1_client_of(layer, server) if server is not None else None
+    if client is not None and client.stream_id == stream_id:
+        client.leave_fast_path()

@@ -18,6 +18,8 @@ from tests.support.answers import saying
 from tests.support.router import Router
 from tests.support.signals import Signal
 from tests.support.steps import HANG
+from tests.support.steps import Behaviour
+from tests.support.steps import Head
 from tests.support.steps import Note
 from tests.support.upstream import Upstream
 
@@ -60,21 +62,31 @@ def test_large_requests_leave_nothing_behind(
     assert memory_of(router) - before < TIMES / 3 * BODY
 
 
+BEGUN = (
+    Head(headers=(("content-type", "text/event-stream"),)),
+    b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"}}]}\n\n',
+)
+
+
+@pytest.mark.parametrize("steps", [(), BEGUN], ids=["waiting", "streamed"])
 @pytest.mark.parametrize("path", ["chat/completions", "messages"])
 def test_large_requests_of_clients_that_left_leave_nothing_behind(
-    router: Router, upstream: Upstream, path: str
+    router: Router, upstream: Upstream, path: str, steps: Behaviour
 ) -> None:
     """Not even while nothing else happens, which would have the collector come by."""
     arrived = [Signal() for _ in range(TIMES)]
-    upstream.on("held", *((Note(signal), HANG) for signal in arrived))
+    upstream.on("held", *((*steps, Note(signal), HANG) for signal in arrived))
     message = {"role": "user", "content": WORDS}
-    body = json.dumps({"model": "p/held", "messages": [message], "max_tokens": 10}).encode()
+    asked = {"model": "p/held", "messages": [message], "max_tokens": 10, "stream": True}
+    body = json.dumps(asked).encode()
     head = f"POST /v1/{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
     before = memory_of(router)
     for signal in arrived:
         with socket.create_connection(("127.0.0.1", router.port)) as client:
             client.sendall(head.encode() + body)
             signal.wait()
+            if steps:
+                assert client.recv(12) == b"HTTP/1.1 200"
     until(lambda: memory_of(router) - before < TIMES / 3 * BODY)
 
 
