@@ -16,6 +16,12 @@ LEASE = 60.0
 _REMEMBERED = 40 * 86400.0
 """Seconds for which it is remembered that something was told once."""
 _WAITS = 5.0
+"""Seconds for other threads and processes that write."""
+_AGAIN = 0.01
+"""Seconds between two tries to make the file."""
+
+_CLASS = 0xFF
+"""Of an extended result code: what it is one of."""
 
 _TABLES = """
 PRAGMA journal_mode = WAL;
@@ -55,7 +61,35 @@ class WebhookOutbox:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._db = sqlite3.connect(file, timeout=_WAITS, isolation_level=None)
         file.chmod(0o600)
-        self._db.executescript(_TABLES)
+        self._make()
+
+    def _make(self) -> None:
+        """Makes what is not there yet. While others do, SQLite does not wait by itself.
+
+        A change of the journal's mode has it fail at once (PRAGMA journal_mode).
+        """
+        end = time.monotonic() + _WAITS
+        while True:
+            try:
+                self._db.executescript(_TABLES)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _CLASS != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_AGAIN)
+
+    @contextlib.contextmanager
+    def whole(self) -> Iterator[None]:
+        """Has all changes in its block made, or none where one fails."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.rollback()
+            raise
+        self._db.commit()
 
     def close(self) -> None:
         """Closes the file."""

@@ -34,6 +34,8 @@ MOST_IN_MEMORY = 2000
 _FILE = "webhooks.sqlite"
 _TOLD_EVERY = 60.0
 _MOST_ONCE = 10_000
+_AGAIN = 1.0
+"""Seconds until events that could not be written are tried again."""
 _ENDS_WITHIN = 2.0
 """Seconds that the end of the process waits for events to be written."""
 
@@ -62,6 +64,7 @@ class Webhooks:
         self._once: OrderedDict[str, None] = OrderedDict()
         self._lost = 0
         self._told = float("-inf")
+        self._failing = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._over = False
@@ -165,46 +168,60 @@ class Webhooks:
 
     def _run(self) -> None:
         while not self._over or self._events:
-            self._wake.wait()
+            self._wake.wait(_AGAIN if self._failing else None)
             self._wake.clear()
             try:
                 self._write_all()
             except (sqlite3.Error, OSError) as error:
-                self._lost += 1
-                self._complain(f"the queue fails: {type(error).__name__}")
+                self._fail(error)
+            else:
+                self._failing = False
             if self._lost:
-                self._complain("too many wait")
+                self._complain()
 
     def _write_all(self) -> None:
         assert self._file is not None
         with open_outbox(self._file) as outbox:
             outbox.keep_only([one.id for one in self._receivers])
             while self._events:
-                self._write(outbox, self._events.popleft())
+                self._write(outbox, self._events[0])
+                self._events.popleft()
 
     def _write(self, outbox: WebhookOutbox, event: _Event) -> None:
-        if event.once and not outbox.is_news(event.once):
-            return
         try:
             body = _body(event.name, event.make(), event.at)
         except Exception:
             logger.exception("switchyard: the event %s cannot be described", event.name)
             return
         message = _new_id()
-        for receiver in self._receivers:
-            if receiver.is_retired or event.name not in receiver.settings.events:
-                continue
-            if outbox.add(receiver.id, message, event.name, body):
-                receiver.wake()
-            else:
-                self._lost += 1
+        wanted = [
+            one
+            for one in self._receivers
+            if not one.is_retired and event.name in one.settings.events
+        ]
+        with outbox.whole():
+            if event.once and not outbox.is_news(event.once):
+                return
+            placed = [one for one in wanted if outbox.add(one.id, message, event.name, body)]
+        self._lost += len(wanted) - len(placed)
+        for receiver in placed:
+            receiver.wake()
 
-    def _complain(self, why: str) -> None:
+    def _fail(self, error: Exception) -> None:
+        """The file cannot be written: events wait in memory."""
+        if not self._failing:
+            self._failing = True
+            logger.warning(
+                "switchyard: the queue of webhooks fails (%s). Events wait in memory",
+                type(error).__name__,
+            )
+
+    def _complain(self) -> None:
         now = time.monotonic()
         if now - self._told < _TOLD_EVERY:
             return
         self._told = now
-        logger.warning("switchyard: %d events for webhooks are lost (%s)", self._lost, why)
+        logger.warning("switchyard: %d events for webhooks are lost: too many wait", self._lost)
         self._lost = 0
 
 

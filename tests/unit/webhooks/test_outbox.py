@@ -1,7 +1,11 @@
 """Events that wait in the file."""
 
+import sqlite3
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -13,6 +17,9 @@ from switchyard.webhooks.outbox import open_outbox
 
 class Clock:
     """The time that the outbox sees."""
+
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -107,3 +114,24 @@ def test_events_of_receivers_that_are_gone(file: Path, clock: Clock) -> None:
         outbox.drop_all("a")
         outbox.keep_only([])
         assert [outbox.waiting(one) for one in ("a", "b")] == [0, 0]
+
+
+def test_it_is_made_by_several_at_once(tmp_path: Path) -> None:
+    """SQLite lets nobody wait who changes the journal's mode while another one does."""
+    start = Barrier(3)
+
+    def add(number: int) -> bool:
+        start.wait()
+        with open_outbox(tmp_path / f"{number // 3}.sqlite") as outbox:
+            return outbox.add("one", f"m{number}", "event", "{}")
+
+    with ThreadPoolExecutor(3) as threads:
+        assert all(threads.map(add, range(300)))
+
+
+def test_what_fails_is_not_half_done(file: Path) -> None:
+    with open_outbox(file) as outbox:
+        with pytest.raises(sqlite3.OperationalError), outbox.whole():
+            assert outbox.is_news("once") and outbox.add("one", "m", "event", "{}")
+            raise sqlite3.OperationalError("disk I/O error")
+        assert outbox.waiting("one") == 0 and outbox.is_news("once")

@@ -1,7 +1,9 @@
 """Events from where they happen to those who want them."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from switchyard.config.webhooks import WebhookSettings
 from switchyard.webhooks import webhooks as module
+from switchyard.webhooks.outbox import WebhookOutbox
 from switchyard.webhooks.outbox import open_outbox
 from switchyard.webhooks.receiver import receiver_id
 from switchyard.webhooks.webhooks import Webhooks
@@ -122,7 +125,7 @@ def test_too_many_events_are_dropped_and_told(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(module, "MOST_IN_MEMORY", 2)
+    monkeypatch.setattr(module, "MOST_IN_MEMORY", 3)
     held = threading.Event()
     with HookReceiver() as receiver:
         webhooks.use(settings(receiver.settings()), tmp_path)
@@ -142,6 +145,31 @@ def test_too_many_events_are_dropped_and_told(
         assert told == [0, 1, 2]
         webhooks.close()
     assert "3 events for webhooks are lost" in caplog.text
+
+
+def test_events_wait_while_the_file_cannot_be_written(
+    webhooks: Webhooks,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And are written without another event that would remind of them."""
+    monkeypatch.setattr(module, "_AGAIN", 0.01)
+    failures = [sqlite3.OperationalError("database is locked"), OSError("no space")]
+
+    def opened(file: Path) -> AbstractContextManager[WebhookOutbox]:
+        if failures:
+            raise failures.pop()
+        return open_outbox(file)
+
+    with HookReceiver() as receiver:
+        webhooks.use((), tmp_path)
+        monkeypatch.setattr(module, "open_outbox", opened)
+        webhooks.use(settings(receiver.settings()), tmp_path)
+        webhooks.publish("quota.warning", data(n=1))
+        (got,) = receiver.wait_for(1)
+    assert got.event()["data"] == {"n": 1} and not failures
+    assert "Events wait in memory" in caplog.text and "lost" not in caplog.text
 
 
 def test_a_trial_is_sent_at_once_and_only_once(webhooks: Webhooks, tmp_path: Path) -> None:
