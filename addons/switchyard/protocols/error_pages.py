@@ -54,7 +54,8 @@ def answer_to(
     status = error.code.http_status_code()
     if status is None or request is None or "text/html" in request.headers.get("accept", ""):
         return None
-    return refuse(request, status, without_quoted(error.message))
+    message = _unreadable(error.message) if status == _UNREADABLE else without_quoted(error.message)
+    return refuse(request, status, message)
 
 
 class AnsweringHttp1Server(Http1Server):
@@ -87,10 +88,15 @@ def _response(status_code: int, message: str = "") -> bytes:
     """
     if status_code != _UNREADABLE:
         return _make_error_response(status_code, message)
-    said = without_quoted(message.partition(_HINT)[0])
-    if "digits" in said:
-        said = "invalid content-length header"  # Python's own words
-    error = {"message": f"The request cannot be read: {said}", "type": "invalid_request_error"}
+    error = {"message": _unreadable(message), "type": "invalid_request_error"}
     body = json.dumps({"error": {**error, "param": None, "code": None}})
     head = {"content-type": "application/json", "connection": "close"}
     return http1.assemble_response(http.Response.make(_UNREADABLE, body, head))
+
+
+def _unreadable(message: str) -> str:
+    """Why a request cannot be read, without what it held and without mitmproxy's own options."""
+    said = without_quoted(message.partition(_HINT)[0])
+    if "digits" in said:
+        said = "invalid content-length header"  # Python's own words
+    return f"The request cannot be read: {said}"

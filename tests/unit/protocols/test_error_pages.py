@@ -35,16 +35,25 @@ def fail(driver: Driver, stream: int, code: ErrorCode, message: str) -> None:
         ("/api/chat", ("error",)),
     ],
 )
-@pytest.mark.parametrize("code", [ErrorCode.CONNECT_FAILED, ErrorCode.REQUEST_VALIDATION_FAILED])
-def test_the_error_has_the_clients_format(path: str, found: tuple[str, ...], code) -> None:
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (ErrorCode.CONNECT_FAILED, "gone"),
+        (ErrorCode.REQUEST_VALIDATION_FAILED, "The request cannot be read: gone."),
+    ],
+)
+def test_the_error_has_the_clients_format(
+    path: str, found: tuple[str, ...], code: ErrorCode, told: str
+) -> None:
     request = http.Request.make("POST", f"http://127.0.0.1:8787{path}")
-    answer = answer_to(ResponseProtocolError(1, "gone", code), request, refuse)
+    why = "gone" if told == "gone" else "gone. Disable the validate_inbound_headers option"
+    answer = answer_to(ResponseProtocolError(1, why, code), request, refuse)
     assert answer is not None and answer.status_code == code.http_status_code()
     said = json.loads(answer.content or b"")
     assert ("type" in said) is (path == "/v1/messages")
     for name in found:
         said = said[name]
-    assert said == "gone"
+    assert said == told
 
 
 @pytest.mark.parametrize("code", [ErrorCode.KILL, ErrorCode.CANCEL])
