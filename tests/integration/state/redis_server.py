@@ -33,7 +33,7 @@ class RedisServer:
         command = [PROGRAM, *common, "--save", "", *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         client = redis.asyncio.Redis.from_url(self.url)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 try:
                     await client.ping()

@@ -28,6 +28,7 @@ from switchyard.state.shared.socket_link import SocketLink
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.slow_proxy import SlowProxy
 from tests.integration.state.ways import BRISK
+from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import redis_link
 from tests.integration.state.ways import remotes
 from tests.integration.state.ways import until
@@ -216,7 +217,7 @@ async def test_without_the_script_command(needs_redis: None) -> None:
         server = RedisServer(Path(folder), "--rename-command", "SCRIPT", "")
         await server.start()
         try:
-            async with traffic(lambda: redis_link(server.url)) as running:
+            async with traffic(lambda: redis_link(server.url), PATIENT) as running:
                 assert await running.burst(90) == 90
                 assert await running.burst(9) == 0
                 await running.check()
@@ -225,7 +226,7 @@ async def test_without_the_script_command(needs_redis: None) -> None:
 
 
 async def test_a_flushed_script_cache(redis_server: RedisServer) -> None:
-    async with traffic(lambda: redis_link(redis_server.url)) as running:
+    async with traffic(lambda: redis_link(redis_server.url), PATIENT) as running:
         assert await running.burst(30) == 30
         await redis_server.command("SCRIPT", "FLUSH")
         assert await running.burst(90) == 60
@@ -261,7 +262,7 @@ async def test_a_change_is_told_once(
     redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "switchyard.state")
-    async with remotes(lambda: redis_link(redis_server.url), 1, BRISK) as (state,):
+    async with remotes(lambda: redis_link(redis_server.url), 1, PATIENT) as (state,):
         redis_server.kill()
         for _ in range(200):
             await state.admit(Ask(limits=LIMITS))
@@ -278,7 +279,7 @@ async def test_a_change_is_told_once(
 async def test_a_router_starts_without_redis(needs_redis: None, tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(Path(folder))
-        async with remotes(lambda: redis_link(server.url), 1, BRISK) as (state,):
+        async with remotes(lambda: redis_link(server.url), 1, PATIENT) as (state,):
             answer = await state.admit(Ask(limits=LIMITS, amounts=Amounts(money=7)))
             assert isinstance(answer, Admitted)
             await state.settle(answer.lease, Amounts(money=5))
@@ -298,13 +299,13 @@ async def test_passwords_are_sent_and_never_told(needs_redis: None) -> None:
         await server.start()
         await server.command("CONFIG", "SET", "requirepass", "s3cret")
         try:
-            async with remotes(lambda: redis_link(f"{server.url}?password=s3cret"), 1, BRISK) as (
+            async with remotes(lambda: redis_link(f"{server.url}?password=s3cret"), 1, PATIENT) as (
                 state,
             ):
                 assert isinstance(await state.admit(Ask(limits=LIMITS)), Admitted)
                 assert state.health.shared
             for url in (f"{server.url}?password=s3cret-no", server.url):
-                async with remotes(lambda url=url: redis_link(url), 1, BRISK) as (state,):
+                async with remotes(lambda url=url: redis_link(url), 1, PATIENT) as (state,):
                     for _ in range(3):
                         assert isinstance(await state.admit(Ask(limits=LIMITS)), Admitted)
                     await until(lambda state=state: not state.health.shared)

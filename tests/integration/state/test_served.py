@@ -19,7 +19,6 @@ from switchyard.state.shared.protocol import Sliding
 from switchyard.state.shared.remote import RemoteState
 from switchyard.state.shared.served import StateServer
 from switchyard.state.shared.socket_link import SocketLink
-from tests.integration.state.ways import BRISK
 from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import remotes
 from tests.integration.state.ways import until
@@ -95,7 +94,7 @@ async def test_a_crash_of_the_parent_loses_and_doubles_nothing(folder: Path, sav
     first, second = StateServer(path, crashing), StateServer(path, LeaseKeeper(file, every=3600))
     await first.start()
     try:
-        async with remotes(lambda: SocketLink(path), 2, BRISK) as states:
+        async with remotes(lambda: SocketLink(path), 2, PATIENT) as states:
             spent = 0
             for number in range(3):
                 spent += await spend(states[number % 2], 7 + number)
