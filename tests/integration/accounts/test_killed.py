@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.support.authority import Asked
 from tests.support.authority import Authority
 from tests.support.authority import Reply
 from tests.support.router import ROOT
+from tests.support.signals import PATIENCE
 
 REFRESHER = """
 import os, sys, time
@@ -93,6 +95,8 @@ class Server:
         self.number, self.holds, self.forgives = 1, holds, forgives
         self.authority = authority
         self.came = False
+        self.killed = threading.Event()
+        """Whoever asked first is there no more."""
         read, write = os.pipe()
         self.reached, self._reached = read, write
         authority.paths["/token"] = self
@@ -109,7 +113,7 @@ class Server:
         self.number += 1
         if first and self.holds == "spent":
             os.write(self._reached, b"x")
-            time.sleep(0.5)
+            self.killed.wait(PATIENCE)
         token = f"tok-{self.number}"
         return 200, {"access_token": token, "refresh_token": f"ref-{self.number}",
                      "expires_in": 3600}  # fmt: skip
@@ -148,6 +152,8 @@ def test_killed_at(authority: Authority, tmp_path: Path, point: str, forgives: b
         else:
             assert process.stdout.readline() == b"here\n"
         process.kill()
+        process.wait()
+        server.killed.set()
     server.close()
     flow = AccountFlow.model_validate(settings)
     account = OAuthAccount("corp", flow, store, lambda secret: None)
