@@ -30,7 +30,7 @@ _ALONE = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
-_WITHIN = 30.0
+_WITHIN = 120.0
 
 
 def find_chromium() -> str | None:

@@ -14,6 +14,8 @@ import h2.connection
 import h2.errors
 import h2.events
 
+from tests.support.signals import PATIENCE
+
 
 class Http2Client:
     """One connection to `host` through a CONNECT tunnel of the proxy on `proxy_port`."""
@@ -113,7 +115,7 @@ class Http2Client:
         return bytes(self._bodies[stream])
 
     async def _receive(self) -> None:
-        data = await asyncio.wait_for(self._reader.read(65536), 15)
+        data = await asyncio.wait_for(self._reader.read(65536), PATIENCE)
         assert data, "the connection ended"
         for event in self._h2.receive_data(data):
             match event:

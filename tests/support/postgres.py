@@ -66,7 +66,7 @@ class PostgresServer:
         """End it with all its connections at once."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(30)
+            self._process.wait(120)
         self._process = None
 
     def url(self, database: str = "postgres") -> str:

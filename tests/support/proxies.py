@@ -11,7 +11,7 @@ from tests.support.router import MITMDUMP
 from tests.support.router import environment
 from tests.support.signals import Signal
 
-_STARTS_WITHIN = 30.0
+_STARTS_WITHIN = 120.0
 
 
 class ProxyProcess:

@@ -5,8 +5,9 @@ import contextlib
 import threading
 from concurrent.futures import Future
 
-PATIENCE = 15.0
-"""Seconds until a test gives up on something that should have happened long ago."""
+PATIENCE = 60.0
+"""Seconds until a test gives up on something that should have happened long ago, on a slow and busy
+machine too. Only a test that fails waits for so long."""
 
 
 class Signal:

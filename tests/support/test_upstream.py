@@ -18,6 +18,7 @@ from tests.support.answers import saying
 from tests.support.reading import Malformed
 from tests.support.reading import read_body
 from tests.support.reading import read_stream
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import CUT
 from tests.support.steps import HANG
@@ -46,7 +47,7 @@ RICH = Answer(thinking="Let me think it over.").with_calls(WEATHER, CLOCK)
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=10) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         yield client
 
 
@@ -208,7 +209,7 @@ async def test_http2_answers_and_faults() -> None:
             chunked(b"one", CUT),
             (GoAway(),),
         )
-        async with httpx2.AsyncClient(verify=trusting, http2=True, timeout=10) as client:
+        async with httpx2.AsyncClient(verify=trusting, http2=True, timeout=PATIENCE) as client:
             answer = await client.post(upstream.url, json={"model": "m", "stream": True})
             assert answer.http_version == "HTTP/2"
             assert read_stream("openai-chat", answer.content).text.endswith(f"{GOOD}.")

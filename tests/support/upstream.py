@@ -24,6 +24,7 @@ from typing import Self
 
 from tests.support.connection import Connection
 from tests.support.playing import Player
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import Behaviour
 from tests.support.steps import Do
@@ -283,4 +284,4 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 def on_loop[T](coroutine: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine on the upstreams' loop."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _loop()).result(10)
+    return asyncio.run_coroutine_threadsafe(coroutine, _loop()).result(PATIENCE)

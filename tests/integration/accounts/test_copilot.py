@@ -130,7 +130,7 @@ def test_what_is_left_of_the_month_is_asked_for_when_somebody_looks(scene: Scene
     windows: list[dict[str, Any]] = []
     while not windows:
         assert time.monotonic() < until
-        health = httpx2.get(f"{scene.router.url}/v0/health/providers", trust_env=False)
+        health = httpx2.get(f"{scene.router.url}/v0/health/providers", timeout=60, trust_env=False)
         windows = health.json()["windows"]
         time.sleep(0.1)
     (window,) = windows

@@ -178,20 +178,20 @@ def test_a_suspended_account_is_left_alone_until_a_new_login(
     router = start(start_router, service, flow, tmp_path)
     told = router.will_log("is suspended by its provider. Ask it why; once it is not, run")
     assert ask(router, True).status_code >= 400
-    told.wait(60)
+    told.wait()
     record = store.load("kiro")
     assert record is not None and (record.state, record.error) == ("suspended", SUSPENDED)
     for _ in range(3):
         assert "suspended" in ask(router, True).text
     assert len(service.requests) == 1 and identity.given == 1, "nothing uses it any more"
-    health = httpx2.get(f"{router.url}/v0/health/providers", trust_env=False).text
+    health = httpx2.get(f"{router.url}/v0/health/providers", timeout=60, trust_env=False).text
     assert "suspended" in health
 
     service.on(always=whole(b"{}"), path="/getUsageLimits")
     service.on(always=lambda request: serve(request, identity))
     again = router.will_log("gives a credential again")
     log_in("kiro", AccountFlow.model_validate(flow), store, Person())
-    again.wait(60)
+    again.wait()
     assert "I look it up" in read_stream("anthropic", post(router, stream=True).content).text
 
 
@@ -225,7 +225,8 @@ def test_an_organisations_profile_goes_with_calls_lists_and_questions(
 
 
 def look(router: Router) -> list[dict[str, Any]]:
-    return httpx2.get(f"{router.url}/v0/health/providers", trust_env=False).json()["windows"]
+    url = f"{router.url}/v0/health/providers"
+    return httpx2.get(url, timeout=60, trust_env=False).json()["windows"]
 
 
 def serve(request: Recorded, identity: Identity) -> Any:

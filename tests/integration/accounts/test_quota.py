@@ -38,7 +38,7 @@ def test_a_look_asks_once_for_ten_minutes(
     assert ask(router).status_code == 200
 
     def look() -> list[dict[str, Any]]:
-        answer = httpx2.get(f"{router.url}/v0/health/providers", trust_env=False)
+        answer = httpx2.get(f"{router.url}/v0/health/providers", timeout=60, trust_env=False)
         return answer.json()["windows"]
 
     def asked() -> list[Asked]:

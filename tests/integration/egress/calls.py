@@ -14,5 +14,5 @@ def question(model: str, stream: bool = False) -> dict[str, Any]:
 
 
 def ask(router: Router, model: str, stream: bool = False) -> httpx2.Response:
-    with httpx2.Client(timeout=30, trust_env=False) as client:
+    with httpx2.Client(timeout=60, trust_env=False) as client:
         return client.post(f"{router.url}{CHAT.path}", json=question(model, stream))

@@ -35,7 +35,7 @@ def chat_list(*names: str) -> Behaviour:
 
 
 def listed(router: Router) -> list[str]:
-    with httpx2.Client(timeout=15, trust_env=False) as client:
+    with httpx2.Client(timeout=60, trust_env=False) as client:
         return [one["id"] for one in client.get(f"{router.url}/v1/models").json()["data"]]
 
 

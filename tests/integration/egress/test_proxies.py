@@ -39,7 +39,7 @@ type Start = Callable[..., Router]
 
 def targets(router: Router) -> dict[str, dict[str, Any]]:
     """The state of each key, by its id."""
-    with httpx2.Client(timeout=30, trust_env=False) as client:
+    with httpx2.Client(timeout=60, trust_env=False) as client:
         providers = client.get(f"{router.url}/v0/health/providers").json()["providers"]
     return {one["credential"]: one for provider in providers for one in provider["targets"]}
 
@@ -167,7 +167,7 @@ def test_a_proxy_that_says_nothing_is_named_after_the_connect_deadline(
     """And let go of; a request that can go elsewhere does."""
     upstream.on(always=saying(CHAT))
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(15)
+        silent.settimeout(60)
         urls = {scheme: f"{scheme}://127.0.0.1:{silent.getsockname()[1]}" for scheme in SCHEMES}
         config = through(upstream, urls, timeouts={"connect": "300ms"})
         config["providers"].append({"name": "q", "base-url": upstream.url})
@@ -176,7 +176,7 @@ def test_a_proxy_that_says_nothing_is_named_after_the_connect_deadline(
             assert f"through the proxy {urls[scheme]}" in ask(router, f"{scheme}/m").text
             connection, _ = silent.accept()
             with connection:
-                connection.settimeout(15)
+                connection.settimeout(60)
                 while connection.recv(1000):
                     pass
         assert GOOD in ask(router, "c").text
@@ -247,7 +247,7 @@ def test_connections_by_different_ways_are_kept_apart(
         named = {"name": "p", "base-url": upstream.url, "api-key-entries": keys}
         router = start_router({"providers": [named]})
         upstream.on(always=saying(CHAT))
-        with httpx2.Client(timeout=30, trust_env=False) as client:
+        with httpx2.Client(timeout=60, trust_env=False) as client:
             for stream in (False, False, False, True, True, True):
                 body = question("p/m", stream)
                 assert GOOD in client.post(f"{router.url}{CHAT.path}", json=body).text
@@ -274,7 +274,7 @@ def test_two_users_of_one_proxy_do_not_share_a_connection(
         named = {"name": "p", "base-url": upstream.url, "api-key-entries": keys}
         router = start_router({"providers": [named]})
         upstream.on(always=saying(CHAT))
-        with httpx2.Client(timeout=30, trust_env=False) as client:
+        with httpx2.Client(timeout=60, trust_env=False) as client:
             for _ in range(2):
                 client.post(f"{router.url}{CHAT.path}", json=question("p/m"))
     assert len({request.connection for request in upstream.requests}) == 2

@@ -119,13 +119,13 @@ def test_a_certificate_is_shown_for_its_own_provider_alone(
     router = start_router(
         config(mutual, me={"ca": ca, "client-cert": str(files / "me.pem")}, without={"ca": ca})
     )
-    with httpx2.Client(timeout=30, trust_env=False) as client:
+    with httpx2.Client(timeout=60, trust_env=False) as client:
         for name, status in (("me", 200), ("without", 502), ("me", 200)):
             answer = client.post(f"{router.url}{CHAT.path}", json=question(f"{name}/m"))
             assert answer.status_code == status
     assert len(mutual.requests) == 2
     trusting = ssl.create_default_context(cafile=str(router.ca))
-    with httpx2.Client(proxy=router.url, verify=trusting, timeout=30, trust_env=False) as client:
+    with httpx2.Client(proxy=router.url, verify=trusting, timeout=60, trust_env=False) as client:
         assert client.post(f"{mutual.url}{CHAT.path}", json=question("me/m")).status_code == 200
         assert client.get(f"{mutual.url}/v1/files").status_code == 502
     assert [request.path for request in mutual.requests] == [CHAT.path] * 3

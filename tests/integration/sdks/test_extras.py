@@ -49,7 +49,7 @@ def anthropic_sdk(stage: Stage) -> Any:
 @pytest.fixture
 def genai(stage: Stage) -> Any:
     google = pytest.importorskip("google.genai", reason="google-genai needs Python 3.13 here")
-    options = {"base_url": stage.router.url, "timeout": 30_000}
+    options = {"base_url": stage.router.url, "timeout": 60_000}
     sdk = google.Client(api_key=KEY, http_options=options)
     yield sdk
     sdk.close()

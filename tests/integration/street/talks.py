@@ -165,7 +165,7 @@ class Talk:
         messages = [{"role": m["role"], "content": _plain(m["content"])} for m in talk._messages]
         params = {**talk._params, "messages": messages, "compaction": {"type": "summarize"}}
         url, key = f"{talk.setup.url}/v1/messages", {"x-api-key": KEY, "anthropic-version": "1"}
-        told = httpx2.post(url, json=params, headers=key, timeout=30)
+        told = httpx2.post(url, json=params, headers=key, timeout=60)
         assert told.status_code == 200, told.text
         (block,) = told.json()["content"]
         assert block["type"] == "compaction", block

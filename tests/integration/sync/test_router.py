@@ -66,5 +66,5 @@ def bring(one: UserDevice, other: UserDevice, router: Router) -> None:
 def ask(router: Router, model: str) -> None:
     """Ask for a model; it must be served."""
     body = {"model": model, "messages": [{"role": "user", "content": "Well?"}]}
-    answer = httpx2.post(f"{router.url}{CHAT.path}", json=body)
+    answer = httpx2.post(f"{router.url}{CHAT.path}", json=body, timeout=60)
     assert answer.status_code == 200, answer.text

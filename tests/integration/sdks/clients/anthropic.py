@@ -18,7 +18,7 @@ _BUDGETS = {"low": 2_048, "medium": 8_192, "high": 24_576}
 
 @functools.cache
 def _sdk(url: str) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0, timeout=30)
+    return anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0, timeout=60)
 
 
 class AnthropicClient(Client):

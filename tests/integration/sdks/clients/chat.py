@@ -17,7 +17,7 @@ from tests.integration.sdks.clients.client import Setup
 
 @functools.cache
 def openai_sdk(url: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=30)
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=60)
 
 
 def failure_of(error: Exception) -> tuple[str, int | None, str | None]:

@@ -17,7 +17,7 @@ from tests.integration.sdks.clients.client import Setup
 
 
 def _new_sdk(url: str) -> genai.Client:
-    options = types.HttpOptions(base_url=url, timeout=30_000)
+    options = types.HttpOptions(base_url=url, timeout=60_000)
     return genai.Client(api_key=KEY, http_options=options)
 
 

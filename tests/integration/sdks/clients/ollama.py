@@ -15,7 +15,7 @@ from tests.integration.sdks.clients.client import Setup
 
 @functools.cache
 def _sdk(url: str) -> ollama.Client:
-    return ollama.Client(host=url, headers={"authorization": f"Bearer {KEY}"}, timeout=30)
+    return ollama.Client(host=url, headers={"authorization": f"Bearer {KEY}"}, timeout=60)
 
 
 class OllamaClient(Client):
