@@ -1,7 +1,9 @@
 """scripts/test: what it says and how it ends, without running any real check."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,44 @@ def test_what_passes_ends_with_what_pytest_says(tmp_path: Path):
     done = run_with(tmp_path, "nothing")
     assert done.returncode == 0 and not done.stderr
     assert done.stdout.splitlines()[-1].startswith("-m pytest")
+
+
+TESTS = """
+import os
+
+def test_sound():
+    pass
+
+def test_disturbed():
+    assert "PYTEST_XDIST_WORKER" not in os.environ
+
+def test_{name}():
+    assert {holds}
+"""
+
+
+@pytest.mark.parametrize(("name", "holds"), [("right", True), ("wrong", False)])
+def test_what_fails_beside_others_runs_again_alone(name: str, holds: bool, tmp_path: Path):
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "test_some.py").write_text(TESTS.format(name=name, holds=holds))
+    runs = f". {ROOT}/scripts/lib/tests.sh; workers='-n 2' paths=; run_tests"
+    outside = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
+    done = subprocess.run(
+        ["/bin/sh", "-c", runs],
+        cwd=tmp_path,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    again = done.stdout.partition("== again, by itself: what failed")[2]
+    assert done.returncode == (0 if holds else 1), done.stdout + done.stderr
+    assert "PASSED test_some.py::test_disturbed" in again and "test_sound" not in again
+    assert ("FLAKY" in again) == holds
+    assert ("FAILED test_some.py::test_wrong" in again) != holds
 
 
 def run_with(tmp_path: Path, failing: str) -> subprocess.CompletedProcess[str]:
