@@ -1,5 +1,6 @@
 """Fixtures that several kinds of tests share."""
 
+import inspect
 import os
 from collections.abc import Callable
 from collections.abc import Generator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings
@@ -14,6 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.tls import write_ca
 from tests.support.upstream import Upstream
 
@@ -23,6 +26,11 @@ SLOW = [HealthCheck.too_slow]
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=SLOW)
 settings.register_profile("hand", deadline=None, suppress_health_check=SLOW)
 settings.load_profile("ci" if os.environ.get("CI") else "hand")
+
+
+# Clients that are given no timeout share this one, of five seconds otherwise.
+for limit in ("connect", "read", "write", "pool"):
+    setattr(inspect.signature(httpx2.get).parameters["timeout"].default, limit, PATIENCE)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,6 +17,8 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated
 from aioquic.quic.events import QuicEvent
 
+from tests.support.signals import PATIENCE
+
 
 class _Client(QuicConnectionProtocol):
     def __init__(self, *args, **options) -> None:
@@ -34,7 +36,7 @@ class _Client(QuicConnectionProtocol):
         self._http.send_headers(stream, encoded)
         self._http.send_data(stream, json.dumps(body).encode(), end_stream=True)
         self.transmit()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             return await self._answer
 
     def quic_event_received(self, event: QuicEvent) -> None:
