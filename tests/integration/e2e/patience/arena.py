@@ -35,13 +35,14 @@ streamed = pytest.mark.parametrize("stream", [True, False], ids=["stream", "json
 KINDS: dict[str, dict[str, Any]] = {
     "hedged": {"hedge-after": "50ms"},
     "continued": {"continue-streams": True},
-    "careful": {"hedge-after": "50ms", "continue-streams": True},
+    "stalled": {"continue-streams": True},
+    "careful": {"hedge-after": "1s", "continue-streams": True},
     "patient": {"wait-for-recovery": "10s"},
     "plain": {},
 }
 MEMBERS = ("a", "b", "c")
 WINDOWS = {"a": 8_000, "b": 4_000, "c": 100_000}
-OF_EACH = {"hedged": 20, "continued": 20, "careful": 3, "patient": 8, "plain": 24}
+OF_EACH = {"hedged": 20, "continued": 20, "stalled": 2, "careful": 3, "patient": 8, "plain": 24}
 
 SIGN = {"openai-chat": b": ", "anthropic": b"event: ping\n"}
 """What begins a sign of life. An Anthropic upstream's own ping passes too."""
@@ -97,8 +98,8 @@ def _configuration(url: str, silence: str) -> dict[str, Any]:
                 "api-key-entries": ["sk-1"],
                 "models": [{"name": own, "context-window": WINDOWS[member]}],
             }
-            if kind == "continued":
-                provider["timeouts"] = {"between-chunks": "300ms"}
+            if kind == "stalled" and member == "a":
+                provider["timeouts"] = {"between-chunks": "1s"}
             providers.append(provider)
         combos[name] = {"members": [f"{name}-{m}/{name}-{m}" for m in MEMBERS], **KINDS[kind]}
     return {
@@ -147,12 +148,13 @@ async def targets(http: httpx2.AsyncClient, combo: Combo) -> dict[str, dict[str,
     }
 
 
-async def in_flight(http: httpx2.AsyncClient, combo: Combo) -> int:
-    return sum(row["in-flight"] for row in (await targets(http, combo)).values())
-
-
 async def until(holds: Callable[[dict[str, Any]], bool], http: Any, combo: Combo) -> None:
     """Returns once the combo's health is so."""
     async with asyncio.timeout(PATIENCE):
         while not holds(await targets(http, combo)):
             await asyncio.sleep(0.01)
+
+
+async def until_idle(http: httpx2.AsyncClient, combo: Combo) -> None:
+    """Returns once no attempt of the combo runs."""
+    await until(lambda rows: not any(row["in-flight"] for row in rows.values()), http, combo)

@@ -35,6 +35,12 @@ def quiet(quiet_arena: Arena) -> Iterator[Arena]:
     _all_was_planned(quiet_arena)
 
 
+@pytest.fixture
+async def quiet_http(quiet: Arena) -> Any:
+    async with client_of(quiet) as client:
+        yield client
+
+
 def _all_was_planned(arena: Arena) -> None:
     unplanned = [(r.model, r.body) for r in arena.upstream.unscripted]
     arena.upstream.unscripted.clear()

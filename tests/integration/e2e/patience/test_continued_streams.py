@@ -12,9 +12,9 @@ from tests.integration.e2e.asking import ask
 from tests.integration.e2e.patience.arena import SIGN
 from tests.integration.e2e.patience.arena import Arena
 from tests.integration.e2e.patience.arena import clients
-from tests.integration.e2e.patience.arena import in_flight
 from tests.integration.e2e.patience.arena import question
 from tests.integration.e2e.patience.arena import targets
+from tests.integration.e2e.patience.arena import until_idle
 from tests.integration.e2e.patience.arena import upstreams
 from tests.integration.e2e.stage import CLIENT_KEY
 from tests.support.answers import BAD
@@ -73,7 +73,7 @@ def assert_asked_to_go_on(request: Recorded, said: str) -> None:
 async def test_the_next_member_goes_on(
     arena: Arena, http: httpx2.AsyncClient, client: Dialect, dialect: Dialect, how: str
 ) -> None:
-    combo = arena.combo("continued", dialect)
+    combo = arena.combo("stalled" if how == "stall" else "continued", dialect)
     first = combo.on("a", breaking(dialect, how, *FIRST))
     second = combo.on("b", continuing(dialect, *REST))
     answer = await http.post(client.path, json=question(combo, stream=True))
@@ -83,7 +83,7 @@ async def test_the_next_member_goes_on(
     assert told.stop in ("stop", "end_turn")
     assert len(first.requests[0].json["messages"]) == 1
     assert_asked_to_go_on(second.requests[0], "".join(FIRST))
-    assert await in_flight(http, combo) == 0
+    await until_idle(http, combo)
     rows = await targets(http, combo)
     assert rows["a"]["failures"] == 1 and rows["b"]["failures"] == 0
 
@@ -122,7 +122,7 @@ async def test_a_tool_call_is_not_continued(
     for end in (b"message_stop", b'"stop_reason":"', b'"finish_reason":"'):
         assert end not in got.content
     assert got.content.count(b'"weather"') == 1
-    assert await in_flight(http, combo) == 0
+    await until_idle(http, combo)
 
 
 @clients
@@ -140,7 +140,7 @@ async def test_when_nobody_can_go_on_the_stream_tells_it_once(
     told = read_stream(client.name, answer.content)  # pyright: ignore
     assert told.error and told.kinds.count("error") == 1
     assert told.text == (TEXT if last == "breaks" else "".join(FIRST) + REST[0])
-    assert await in_flight(http, combo) == 0
+    await until_idle(http, combo)
 
 
 @clients
@@ -151,7 +151,7 @@ async def test_a_continuation_is_hedged_and_kept_alive(
     gate = Signal()
     combo.on("a", breaking(CHAT, "cut", *FIRST))
     slow = combo.on("b", (HANG,))
-    third = combo.on("c", (Wait(gate), *continuing(CHAT, *REST)))
+    third = combo.on("c", (Wait(slow.arrived), Wait(gate), *continuing(CHAT, *REST)))
     got = bytearray()
     path, body = client.path, question(combo, stream=True)
     async with http.stream("POST", path, json=body) as answer:
@@ -163,4 +163,4 @@ async def test_a_continuation_is_hedged_and_kept_alive(
     assert (told.text, told.error) == (TEXT, None)
     assert_asked_to_go_on(third.requests[0], "".join(FIRST))
     await slow.requests[0].gone.seen()
-    assert await in_flight(http, combo) == 0
+    await until_idle(http, combo)

@@ -29,7 +29,7 @@ async def test_a_cooldown_and_its_probe_are_told(arena: Arena, http: httpx2.Asyn
     gate = Signal()
     probed = combo.on(
         "a",
-        refusing(CHAT, 503, message="on fire"),
+        refusing(CHAT, 503, message="on fire", headers=[("retry-after", "3")]),
         lambda request: (Wait(gate), *saying(CHAT)(request)),
         always=saying(CHAT),
     )
@@ -42,7 +42,7 @@ async def test_a_cooldown_and_its_probe_are_told(arena: Arena, http: httpx2.Asyn
 
     assert await answered_by() == "b"
     ill = (await targets(http, combo))["a"]
-    assert ill["state"] == "open" and 0 < ill["returns-in"] <= 0.3
+    assert ill["state"] == "open" and 0 < ill["returns-in"] <= 3
     assert ill["last-error"]["status"] == 503
     assert ill["last-error"]["message"] == "HTTP status 503 (server_error)", "not its words"
 
