@@ -38,6 +38,9 @@ HOOKS = [
     ("Fallback", "attempt_ended"),
 ]
 
+IN_PLACE = "the bug is in place"
+"""What a script prints once it has put its bug there: the router says earlier that it is ready."""
+
 
 @pytest.mark.parametrize(("addon", "hook"), HOOKS, ids=lambda value: value)
 def test_a_bug_in_any_hook_fails_closed(
@@ -59,6 +62,7 @@ def test_a_bug_in_any_hook_fails_closed(
     router = Router(tmp_path, config, "-s", str(breaker))
     router.trouble_expected = True
     with router:
+        router.wait_logged(IN_PLACE)
         for dialect in (CHAT, ANTHROPIC):
             for streams in (True, False):
                 answer = httpx2.post(
@@ -77,7 +81,7 @@ def test_a_bug_in_any_hook_fails_closed(
                 headers={"authorization": f"Bearer {CLIENT_KEY}"},
             )
             assert answer.status_code >= 500
-        assert "a bug" in router.log
+    assert "a bug" in router.log
     for request in upstream.requests:
         assert request.key != CLIENT_KEY, "the client's key left for the upstream"
 
@@ -116,7 +120,7 @@ def test_a_bug_that_a_request_meets_at_the_start_does_not_end_it(
     with router:
         answer = httpx2.post(f"{router.url}{CHAT.path}", json=question("p/m"))
         assert answer.status_code == 200
-        assert "internal error while handling GET /nothing" in router.log
+        router.wait_logged("internal error while handling GET /nothing")
 
 
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/nothing"])
@@ -129,6 +133,7 @@ def test_a_bug_in_what_answers_itself_fails_closed(
     router = Router(tmp_path, {"providers": [provider]}, "-s", str(breaker))
     router.trouble_expected = True
     with router:
+        router.wait_logged(IN_PLACE)
         for dialect, version in (CHAT, {}), (ANTHROPIC, {"anthropic-version": "1"}):
             answer = httpx2.get(f"{router.url}{path}", headers=version)
             assert answer.status_code >= 500
@@ -168,6 +173,7 @@ def running():
             holder = getattr(holder, name)
         getattr(holder, names[-1])
         setattr(holder, names[-1], broken)
+        print("{IN_PLACE}", flush=True)
         return
     raise LookupError(PATH)
 
@@ -192,6 +198,7 @@ def running():
         return original(self, data)
 
     relay.Relay.feed = broken
+    print("the bug is in place", flush=True)
 """
 
 
@@ -213,6 +220,7 @@ def test_a_bug_while_reading_a_stream_is_told(
     router = Router(tmp_path, config, "-s", str(breaker))
     router.trouble_expected = True
     with router, httpx2.Client(base_url=router.url) as http:
+        router.wait_logged(IN_PLACE)
         got = bytearray()
         with http.stream("POST", client.path, json=question("p/m", stream=True)) as answer:
             for piece in answer.iter_raw():
