@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,10 @@ from tests.support.answers import Answer
 from tests.support.answers import data
 from tests.support.http2_client import Http2Client
 from tests.support.router import LAUNCHER
+from tests.support.router import ROOT
 from tests.support.router import Router
-from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
+from tests.support.signals import wait_until
 from tests.support.steps import HANG
 from tests.support.steps import Behaviour
 from tests.support.steps import Drip
@@ -34,6 +34,8 @@ from tests.support.upstream import Upstream
 TEXT = Answer().text
 TOKENS = Answer().input, Answer().output
 MANY = 20
+UNHURRIED = ("-s", str(ROOT / "tests" / "support" / "unhurried.py"))
+"""Arguments of a router that gives upstreams a minute to end what is complete."""
 
 MESSAGES = [{"role": "user", "content": "Well?"}]
 CALLS: dict[str, tuple[str, dict[str, Any], bytes]] = {
@@ -101,10 +103,7 @@ def facts_of(log: Path) -> list[dict[str, Any]]:
 
 def wait_for_records(log: Path, count: int) -> None:
     """Returns once the router has recorded the ends of so many calls."""
-    until = time.monotonic() + PATIENCE
-    while (found := len(list(log.glob("*/exchange.json")))) < count:
-        assert time.monotonic() < until, f"{found} of {count} calls were recorded"
-        time.sleep(0.01)
+    wait_until(lambda: len(list(log.glob("*/exchange.json"))) >= count)
 
 
 def tokens_of(facts: dict[str, Any]) -> tuple[int, int]:
@@ -145,7 +144,7 @@ def read_and_leave(router: Router, format: str, model: str) -> None:
 def test_every_terminal_event_is_an_answer(launcher: str, tmp_path: Path) -> None:
     calls = [(client, upstream) for client in CALLS for upstream in UPSTREAMS]
     with Upstream() as upstream:
-        with Router(tmp_path, configuration(upstream, tmp_path / "log")) as router:
+        with Router(tmp_path, configuration(upstream, tmp_path / "log"), *UNHURRIED) as router:
             for client, format in calls:
                 events = UPSTREAMS[format]()
                 ending = Ending(*events, held=1 if client == format == "gemini" else 0)
@@ -171,7 +170,7 @@ def test_openai_sdk_needs_one_connection_for_many_calls(
 ) -> None:
     with Upstream() as upstream:
         upstream.on("m", always=(ending := Ending(*UPSTREAMS[format]())))
-        with Router(tmp_path, configuration(upstream, tmp_path / "log")) as router:
+        with Router(tmp_path, configuration(upstream, tmp_path / "log"), *UNHURRIED) as router:
             with openai.OpenAI(base_url=f"{router.url}/v1", api_key="k", max_retries=0) as client:
                 for number in range(MANY):
                     stream = client.chat.completions.create(
@@ -255,7 +254,7 @@ async def test_http2_clients_reset_their_streams(
         upstream.on("m", always=(ending := Ending(*CHAT.events(Answer()))))
         config = configuration(upstream, tmp_path / "log")
         body = {"model": "openai-chat/m", "messages": MESSAGES, "stream": True}
-        with Router(tmp_path, config, trust=upstream_ca) as router:
+        with Router(tmp_path, config, *UNHURRIED, trust=upstream_ca) as router:
             for _ in range(3):
                 async with Http2Client(
                     router.port, "localhost", upstream.port, router.ca

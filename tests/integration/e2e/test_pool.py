@@ -16,6 +16,7 @@ from tests.support.answers import GOOD
 from tests.support.answers import Answer
 from tests.support.answers import saying
 from tests.support.router import LAUNCHER
+from tests.support.router import ROOT
 from tests.support.router import Router
 from tests.support.tls import server_context
 from tests.support.upstream import Upstream
@@ -131,7 +132,8 @@ async def closing_upstream() -> AsyncIterator[tuple[Closing, str]]:
 async def test_a_connection_closed_while_it_was_idle_costs_no_attempt(tmp_path: Path) -> None:
     async with closing_upstream() as (closing, url):
         provider = {"name": "p", "format": "openai-chat", "base-url": f"{url}/v1", "api-key": "k"}
-        router = Router(tmp_path, {"providers": [provider]})
+        script = ROOT / "tests" / "support" / "unhurried.py"
+        router = Router(tmp_path, {"providers": [provider]}, "-s", str(script))
         await asyncio.to_thread(router.start)
         try:
             for _ in range(3):
