@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -58,6 +59,8 @@ class Load:
     """One for all requests, since making one takes longer than a request."""
     ids: list[UUID]
     """Of all responses of which the head came."""
+    ends: dict[UUID, float] = field(default_factory=dict)
+    """When clients saw them end or left, in Unix seconds."""
     unanswered: int = 0
     """Requests whose connection broke before a head came."""
     left: int = 0
@@ -70,13 +73,16 @@ class Load:
                 "messages": [{"role": "user", "content": "Well?"}]}  # fmt: skip
         try:
             with self.client.stream("POST", self.url + CHAT.path, json=body) as answer:
-                self.ids.append(UUID(answer.headers["x-switchyard-request"]))
+                self.ids.append(id := UUID(answer.headers["x-switchyard-request"]))
                 wanted, got = chance.randrange(2000), 0
-                for data in answer.iter_raw():
-                    got += len(data)
-                    if leaves and got > wanted:
-                        self.left += 1
-                        return
+                try:
+                    for data in answer.iter_raw():
+                        got += len(data)
+                        if leaves and got > wanted:
+                            self.left += 1
+                            return
+                finally:
+                    self.ends[id] = time.time()
         except httpx2.TransportError:
             self.unanswered += 1
 
@@ -145,8 +151,8 @@ def _proof(rows: list[dict[str, Any]], load: Load, killed: float) -> Proof:
     missing = seen - counted.keys()
     # What a killed process had finished less than a batch ago, and what ended while it was written.
     earliest = killed - 2 * BATCH_EVERY - 2
-    begun = [time_of(id) for id in missing]
-    assert all(earliest < at <= killed for at in begun), [killed - at for at in begun]
+    spans = [(time_of(id), load.ends[id]) for id in missing]
+    assert all(begun <= killed and earliest < ended for begun, ended in spans), (killed, spans)
     assert len(counted.keys() - seen) <= load.unanswered
     # Of a request that ran in a killed process, nobody is left to tell its attempts.
     told = [row for row in rows if row["state"] != "interrupted"]

@@ -24,6 +24,7 @@ import httpx2
 from tests.support.answers import CHAT
 from tests.support.answers import Answer
 from tests.support.router import Router
+from tests.support.signals import wait_until
 from tests.support.steps import SSE
 from tests.support.steps import Behaviour
 from tests.support.steps import Drip
@@ -152,6 +153,7 @@ def prove(folder: Path, reloads: int, upstream: Upstream) -> ReloadProof:
             try:
                 change = _changer(router.url)
                 for number in range(1, reloads + 1):
+                    _await_generation(upstream, number - 1)
                     change(config(upstream, number))
                     load.generation = number
             finally:
@@ -162,6 +164,11 @@ def prove(folder: Path, reloads: int, upstream: Upstream) -> ReloadProof:
     assert not load.wrong, load.wrong[:3]
     _check_generations(upstream, load.sent, reloads)
     return ReloadProof(reloads, load.sent, load.crossing, seconds)
+
+
+def _await_generation(upstream: Upstream, number: int) -> None:
+    """Returns once a request was sent by the configuration with a number, and runs maybe."""
+    wait_until(lambda: any(one.header(MARK) == str(number) for one in upstream.requests[-99:]))
 
 
 def _changer(url: str) -> Callable[[dict[str, Any]], None]:
