@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.support.router import Router
-from tests.support.signals import PATIENCE
+from tests.support.signals import wait_until
 from tests.support.steps import HANG
 from tests.support.steps import Behaviour
 from tests.support.steps import chunked
@@ -112,6 +112,11 @@ def look(router: Router, key: str = ALICE, query: str = "") -> httpx2.Response:
     return httpx2.get(url, headers=headers(key), trust_env=False, timeout=30)
 
 
+def is_idle(router: Router) -> bool:
+    """Whether all calls are over for the router too."""
+    return not httpx2.get(f"{router.url}/health", trust_env=False).json()["running"]
+
+
 def stopped(router: Router, folder: Path) -> list[dict[str, Any]]:
     router.stop()
     check_sums(folder)
@@ -137,6 +142,7 @@ def test_polls_count_once(upstream: Upstream, start: Callable[[], Router], folde
         answers = list(several.map(lambda _: look(router), range(4)))
     assert {answer.json()["status"] for answer in answers} == {"completed"}
     assert len({request.key for request in (*posted.requests, *polls.requests)}) == 1
+    wait_until(lambda: is_idle(router))
     used = httpx2.get(f"{router.url}/v0/me", headers=headers(), trust_env=False).json()
     rows = stopped(router, folder)
     row = counted(rows)
@@ -170,9 +176,8 @@ def test_a_stream_that_is_resumed(
     url = f"{router.url}/v1/responses"
     with httpx2.stream("POST", url, json=asked, headers=headers(), trust_env=False) as stream:
         next(stream.iter_bytes())
-    posted.requests[0].gone.wait(PATIENCE)
-    while httpx2.get(f"{router.url}/health", trust_env=False).json()["running"]:
-        pass  # until the call is over for the router too
+    posted.requests[0].gone.wait()
+    wait_until(lambda: is_idle(router))
     answer = look(router, query="?stream=true&starting_after=1")
     assert answer.content == ENDED
     assert resumed.requests[0].target.endswith("?stream=true&starting_after=1")

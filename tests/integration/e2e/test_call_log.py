@@ -64,13 +64,13 @@ def test_calls_cooldowns_and_the_end(
     router = start_router(config(upstream, cooldown={"base": "50ms", "jitter": 0}))
     told = router.will_log("call answered: stack: one 529 -> two ok, 2 attempts, ")
     assert ask(router, "stack") == 200
-    told.wait(20)
+    told.wait()
     back = router.will_log("one/a with key one#0 works again")
     while not back:  # the first call after the cooldown is its probe
         assert ask(router, "one/a") == 200
     missing = router.will_log("There is no model 'nosuch'")
     assert ask(router, "nosuch") == 404
-    missing.wait(20)
+    missing.wait()
     router.stop()
     assert re.search(rf"two ok, 2 attempts, .*, request {ID}\n", router.log)
     assert "one/a with key one#0 cools down for " in router.log, router.log
@@ -131,7 +131,7 @@ def test_a_cut_stream_and_one_who_left(
     router = start_router(config(upstream))
     cut = router.will_log("call cut off: one/a: one cut, 1 attempt, ")
     assert ask(router, "one/a", stream=True) == 200
-    cut.wait(20)
+    cut.wait()
     left = router.will_log("call left by its client: two/b: two unfinished, 1 attempt, ")
     with (
         httpx2.Client(base_url=router.url, trust_env=False, timeout=30) as client,
@@ -140,7 +140,7 @@ def test_a_cut_stream_and_one_who_left(
         ) as answer,
     ):
         next(answer.iter_bytes())
-    left.wait(20)
+    left.wait()
     hold.set()
 
 
@@ -159,7 +159,7 @@ def test_who_waits_is_told_why(
         httpx2.Client(base_url=router.url, trust_env=False, timeout=60) as client,
         client.stream("POST", CHAT.path, json=body) as answer,
     ):
-        waits.wait(30)
+        waits.wait()
         hold.set()
         assert b"[DONE]" in b"".join(answer.iter_bytes())
 
@@ -177,7 +177,7 @@ def test_a_stream_that_stalls_is_told_while_it_does(
         httpx2.Client(base_url=router.url, trust_env=False, timeout=60) as client,
         client.stream("POST", CHAT.path, json=body) as answer,
     ):
-        stalls.wait(30)
+        stalls.wait()
         hold.set()
         assert b"[DONE]" in b"".join(answer.iter_bytes())
     assert "call has stalled for " in router.log

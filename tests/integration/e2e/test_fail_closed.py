@@ -91,7 +91,7 @@ def run(directory: Path, way: str, *arguments: str, root: Path = ROOT) -> Ended:
         said, _ = process.communicate()
         raise AssertionError(f"it goes on (served: {served}):\n{said}") from None
     finally:
-        asking.join(10)
+        asking.join(ENDS_WITHIN)
         inside.shutdown()
         inside.server_close()
     return Ended(process.returncode, said, served)

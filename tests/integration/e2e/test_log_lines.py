@@ -12,6 +12,7 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.router import LAUNCHER
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.upstream import Upstream
 
 KEY = "cl-7e21f0a9d4c3b658"
@@ -29,7 +30,7 @@ LINE = re.compile(r"(?:\x1b\[[0-9;]*m)*\[\d\d:\d\d:\d\d\.\d{3}\]|\s\s|$")
 
 def says(port: int, data: bytes, socks: tuple[str, int] | None = None) -> bytes:
     """What comes back for some bytes after which the client is silent for good."""
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         if socks is not None:
             client.sendall(b"\x05\x01\x00")
             assert client.recv(2) == b"\x05\x00"
@@ -83,15 +84,15 @@ def test_no_client_writes_lines_or_colours_into_the_log(tmp_path: Path):
     with Router(tmp_path, {"providers": [provider]}) as router:
         address = ("127.0.0.1", router.port)
         told = router.will_log("this router's certificate")
-        with socket.create_connection(address, 20) as client:
+        with socket.create_connection(address, PATIENCE) as client:
             client.sendall(connect(forged))
             assert b" 400 " in client.recv(65536).partition(b"\r\n")[0]
-        with socket.create_connection(address, 20) as client:
+        with socket.create_connection(address, PATIENCE) as client:
             client.sendall(connect("honest/1.0"))
             assert b" 200 " in client.recv(65536).partition(b"\r\n")[0]
             with pytest.raises(ssl.SSLError):
                 ssl.create_default_context().wrap_socket(client, server_hostname="served.example")
-            told.wait(30)
+            told.wait()
         says(router.port, b"GET /\x1b[2J\x1b[31m HTTP/1.1\r\nHost: a\x1b[1mb\r\n\r\n")
     assert "\x1b[2J" not in router.log and "\x07" not in router.log
     strange = [line for line in router.log.splitlines() if not LINE.match(line)]

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.support.router import Router
+from tests.support.signals import wait_until
 
 KEY = "manage-me-7f3a"
 VIEWER = "sk-viewer-9c1d"
@@ -112,11 +113,9 @@ def read_events(stream: httpx2.Response) -> Iterator[tuple[str, Any]]:
 
 def wait_for_record(client: httpx2.Client, id: str) -> dict[str, Any]:
     """The record, once the ledger's thread has written it."""
-    for _ in range(600):
-        answer = client.get(f"{BASE}/records/{id}", headers=bearer(KEY))
-        if answer.status_code == 200:
-            return answer.json()
-    raise AssertionError("the request is not on record")
+    path = f"{BASE}/records/{id}"
+    wait_until(lambda: client.get(path, headers=bearer(KEY)).status_code == 200)
+    return client.get(path, headers=bearer(KEY)).json()
 
 
 def test_a_browsers_session(client: httpx2.Client, router: Router) -> None:

@@ -29,6 +29,7 @@ from tests.support.answers import saying
 from tests.support.corporate import CorporateProxy
 from tests.support.ports import free_port
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import Wait
 from tests.support.steps import chunked
@@ -198,7 +199,7 @@ def curl(place: Place, mode: str, protocol: str, body: dict) -> subprocess.Popen
     url, arguments = way(place, mode, protocol)
     return subprocess.Popen(
         [
-            *place.within, "curl", "-sSN", "-m", "20", VERSION[protocol][0], *arguments,
+            *place.within, "curl", "-sSN", "-m", "45", VERSION[protocol][0], *arguments,
             *("-H", "content-type: application/json", "-H", "authorization: Bearer sk-x"),
             *("-d", json.dumps(body), "-w", "\n%{http_code} %{http_version}\n"),
             f"{url}{CHAT.path}",
@@ -299,9 +300,9 @@ def test_in_upstream_mode_other_traffic_goes_through_the_proxy_too(
     server = corporate.second if scheme == "https" else corporate.plain
     plan = server.on(None, saying(CHAT), path="/untouched")
     done = subprocess.run(
-        ["curl", "-sS", "-m", "20", "-x", corporate.router.url, "--cacert", str(upstream_ca),
+        ["curl", "-sS", "-m", "45", "-x", corporate.router.url, "--cacert", str(upstream_ca),
          "-d", '{"stream": false}', f"{scheme}://{OTHER}/untouched"],
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=2 * PATIENCE,
     )  # fmt: skip
     assert TEXT in done.stdout, done
     assert plan.requests[0].body == b'{"stream": false}'
@@ -336,10 +337,10 @@ def test_the_corporate_proxys_password_goes_with_both(servers, upstream_ca, tmp_
                 (f"https://{OTHER}/untouched", ("-x", router.url), "any"),
             ):
                 done = subprocess.run(
-                    ["curl", "-sS", "-m", "20", "--cacert", str(upstream_ca), *arguments, "-H",
+                    ["curl", "-sS", "-m", "45", "--cacert", str(upstream_ca), *arguments, "-H",
                      "content-type: application/json", "-d", json.dumps({**body, "model": model}),
                      url],
-                    capture_output=True, text=True, timeout=30,
+                    capture_output=True, text=True, timeout=2 * PATIENCE,
                 )  # fmt: skip
                 assert TEXT in done.stdout, (url, done)
             assert "secret" not in router.log
@@ -357,7 +358,7 @@ def test_a_server_that_speaks_first_is_heard_by_socks(direct: Place) -> None:
 
     thread = threading.Thread(target=greet, daemon=True)
     thread.start()
-    with door, socket.create_connection(("127.0.0.1", direct.ports["socks5"]), 20) as client:
+    with door, socket.create_connection(("127.0.0.1", direct.ports["socks5"]), PATIENCE) as client:
         client.sendall(b"\5\1\0")
         assert client.recv(2) == b"\5\0"
         port = door.getsockname()[1]
@@ -367,4 +368,4 @@ def test_a_server_that_speaks_first_is_heard_by_socks(direct: Place) -> None:
             heard += client.recv(99)
         assert heard[:2] == b"\5\0"
         assert heard.endswith(b"220 mail.test\r\n")
-        thread.join(20)
+        thread.join(PATIENCE)

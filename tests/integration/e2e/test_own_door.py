@@ -20,6 +20,7 @@ from tests.support.answers import Answer
 from tests.support.answers import saying
 from tests.support.ports import free_port
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.upstream import Upstream
 
 TEXT = Answer().text
@@ -71,9 +72,9 @@ def router(
 def curl(url: str, model: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     body = json.dumps({"model": f"p/{model}", "messages": [{"role": "user", "content": "?"}]})
     return subprocess.run(
-        ["curl", "-sS", "-m", "20", "-H", "content-type: application/json", "-d", body,
+        ["curl", "-sS", "-m", "45", "-H", "content-type: application/json", "-d", body,
          *arguments, f"{url}{CHAT.path}"],
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=2 * PATIENCE,
     )  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def test_a_proxy_in_our_own_environment_that_is_ourselves_is_passed_over(
     upstream.on(model, saying(CHAT))
     with router:
         assert TEXT in curl(router.url, model).stdout
-        assert "is this router, and requests would loop" in router.log
+    assert "is this router, and requests would loop" in router.log
 
 
 def test_http2_on_the_own_certificate_of_reverse_mode(

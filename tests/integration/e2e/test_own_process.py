@@ -147,7 +147,7 @@ def test_nohup_is_heeded(tmp_path: Path) -> None:
         health = httpx2.get(f"http://127.0.0.1:{port}/health")
         assert health.status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

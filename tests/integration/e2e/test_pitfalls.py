@@ -26,6 +26,7 @@ from tests.support.answers import saying
 from tests.support.reading import read_body
 from tests.support.reading import read_stream
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import CUT
 from tests.support.steps import HANG
@@ -62,7 +63,7 @@ async def test_events_arrive_when_they_are_sent(
         pieces = answer.aiter_raw()
         for word, gate in zip(words, gates, strict=True):
             while word.strip().encode() not in got:
-                got += await asyncio.wait_for(anext(pieces), 15)
+                got += await asyncio.wait_for(anext(pieces), PATIENCE)
             gate.set()
         async for piece in pieces:
             got += piece
@@ -265,7 +266,7 @@ async def test_an_answer_without_an_end_is_ended_for_the_client(
     """The terminal event came; that the upstream leaves its body open is its own affair."""
     for dialect in (CHAT, ANTHROPIC):
         model, _ = stage.on(dialect, chunked(*dialect.events(Answer()), HANG))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             answer = await http.post(dialect.path, json=question(model, stream=True))
         assert read_stream(dialect.name, answer.content).text == Answer().text
 
@@ -278,7 +279,7 @@ async def test_a_stall_after_output_is_told_in_time(
     begun = [*dialect.opening(Answer()), *dialect.begin_text(), dialect.text(PARTIAL)]
     plan = stage.plain.on(model, chunked(*begun, HANG), path=dialect.path)
     name = f"{SHORT[dialect.name]}-impatient/{model}"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         answer = await http.post(CHAT.path, json=question(name, stream=True))
     told = read_stream("openai-chat", answer.content)
     assert told.text == PARTIAL and told.error

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.ports import free_port
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.steps import CUT
 from tests.support.steps import whole
 from tests.support.upstream import Upstream
@@ -67,7 +68,7 @@ def test_what_passes_is_not_gathered(
     router = start_router(config(keys=False))
     door = socket.create_server(("127.0.0.1", 0))
     place = f"127.0.0.1:{door.getsockname()[1]}"
-    with door, socket.create_connection(("127.0.0.1", router.port), 20) as client:
+    with door, socket.create_connection(("127.0.0.1", router.port), PATIENCE) as client:
         client.sendall(f"GET http://{place}/ HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
         server, _ = door.accept()
         with server:
@@ -87,7 +88,7 @@ def test_a_key_cut_off_within_a_socks_login_is_not_logged(
     port = free_port()
     router = start_router(config(keys=True), "--mode", f"socks5@127.0.0.1:{port}", "-v")
     for rest in (b"", b"\5\2\0\1" + KEY.encode()):
-        with socket.create_connection(("127.0.0.1", port), 20) as client:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             gone = router.will_log("client disconnect")
             client.sendall(b"\5\1\2")
             assert client.recv(2) == b"\5\2"
@@ -95,5 +96,5 @@ def test_a_key_cut_off_within_a_socks_login_is_not_logged(
             client.sendall(said + rest if rest else said[:-1])
             if rest:
                 client.recv(99)
-        gone.wait(20)
+        gone.wait()
     assert KEY[:-1] not in router.log

@@ -21,7 +21,7 @@ from tests.support.upstream import Upstream
 
 KEYS = {
     "blocked": {"blocked": True},
-    "expired": {"expires": "2026-01-01"},
+    "expired": {"expires": "2020-01-01"},
     "picky": {"models": ["nothing"]},
     "hidden": {"models": ["nothing"], "hide": True},
     "away": {"providers": ["elsewhere"], "hide": True},

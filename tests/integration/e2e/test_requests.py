@@ -20,6 +20,7 @@ from tests.support.answers import GOOD
 from tests.support.answers import Dialect
 from tests.support.answers import saying
 from tests.support.reading import read_body
+from tests.support.signals import PATIENCE
 
 both_formats = pytest.mark.parametrize("dialect", [CHAT, ANTHROPIC], ids=lambda d: d.name)
 CODERS = {
@@ -209,7 +210,7 @@ async def test_heads_that_cannot_be_read(stage: Stage, head: str) -> None:
     """Refused in JSON, without what they held and without words of the router's insides."""
     reader, writer = await asyncio.open_connection("127.0.0.1", stage.router.port)
     writer.write(f"POST {CHAT.path} HTTP/1.1\r\n{UNREADABLE[head]}\r\n\r\n{{}}".encode())
-    said, _, body = (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")
+    said, _, body = (await asyncio.wait_for(reader.read(), PATIENCE)).partition(b"\r\n\r\n")
     writer.close()
     assert said.startswith(b"HTTP/1.1 400 ") and b"mitmproxy" not in said.lower()
     error = read_body("openai-chat", body).error

@@ -30,6 +30,7 @@ from tests.support.answers import saying
 from tests.support.router import Router
 from tests.support.runtime import addon_of
 from tests.support.runtime import make_runtime
+from tests.support.signals import PATIENCE
 from tests.support.tls import server_context
 from tests.support.upstream import Upstream
 
@@ -48,9 +49,9 @@ def call(router: Router, server: Upstream, ca: Path, agent: str = "codex/1") -> 
     """curl's exit code: 0, or 60 where it does not trust."""
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "?"}]})
     done = subprocess.run(
-        ["curl", "-sS", "-m", "20", "-x", router.url, "--cacert", str(ca), "-A", agent,
+        ["curl", "-sS", "-m", "45", "-x", router.url, "--cacert", str(ca), "-A", agent,
          "-H", "authorization: Bearer sk-clients", "-d", body, f"{server.url}{CHAT.path}"],
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=2 * PATIENCE,
     )  # fmt: skip
     assert done.returncode or TEXT in done.stdout
     return done.returncode

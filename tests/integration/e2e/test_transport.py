@@ -27,6 +27,7 @@ from tests.support.http2_client import Http2Client
 from tests.support.reading import read_body
 from tests.support.reading import read_stream
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import Wait
 from tests.support.steps import chunked
@@ -42,7 +43,7 @@ both_formats = pytest.mark.parametrize("dialect", [CHAT, ANTHROPIC], ids=lambda 
 
 def sdk(dialect: Dialect, base_url: str, **options) -> openai.OpenAI | anthropic.Anthropic:
     """The official client of a format, its base URL as that format's users write it."""
-    common = {"api_key": CLIENT_KEY, "max_retries": 0, "timeout": 20, **options}
+    common = {"api_key": CLIENT_KEY, "max_retries": 0, "timeout": PATIENCE, **options}
     if dialect is CHAT:
         return openai.OpenAI(base_url=f"{base_url}/v1", **common)
     return anthropic.Anthropic(base_url=base_url, **common)
@@ -201,7 +202,7 @@ async def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection(stage
     )
     reader, writer = await asyncio.open_connection("127.0.0.1", stage.router.port)
     writer.write(head.encode() + body)
-    raw = await asyncio.wait_for(reader.read(), 15)
+    raw = await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
     head_, _, stream = raw.partition(b"\r\n\r\n")
     assert b" 200 " in head_.split(b"\r\n")[0] and b"chunked" not in head_.lower()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 
 CLAUDE = "api.anthropic.com"
 CONFIG = {
@@ -16,7 +17,7 @@ CONFIG = {
 
 
 def connected(router: Router, agent: str) -> socket.socket:
-    plain = socket.create_connection(("127.0.0.1", router.port), timeout=20)
+    plain = socket.create_connection(("127.0.0.1", router.port), timeout=PATIENCE)
     named = f"User-Agent: {agent}\r\n" if agent else ""
     plain.sendall(f"CONNECT {CLAUDE}:443 HTTP/1.1\r\nHost: {CLAUDE}\r\n{named}\r\n".encode())
     assert plain.recv(4096).startswith(b"HTTP/1.1 200")
@@ -57,11 +58,11 @@ def test_it_is_told_once_what_to_set(
     router = start_router(CONFIG)
     said = router.will_log(f"switchyard: {told} this router's certificate for {CLAUDE}")
     leave(connected(router, agent))
-    said.wait(20)
+    said.wait()
     leave(connected(router, agent))
     another = router.will_log("switchyard: a client (another/1)")
     leave(connected(router, "another/1"))
-    another.wait(20)
+    another.wait()
     lines = [line for line in router.log.splitlines() if f"switchyard: {told}" in line]
     assert len(lines) == 1
     assert str(router.confdir) in lines[0]

@@ -21,6 +21,7 @@ from tests.support.answers import Answer
 from tests.support.answers import refusing
 from tests.support.answers import saying
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.steps import CUT
 from tests.support.steps import HANG
 from tests.support.steps import Behaviour
@@ -245,7 +246,7 @@ def test_turns_of_a_websocket(router: Router, upstream: Upstream, folder: Path) 
         for _ in range(2):
             create = {"type": "response.create", "model": "chat/good", "input": "Well?"}
             socket.send(json.dumps(create))
-            while json.loads(socket.recv(30))["type"] != "response.completed":
+            while json.loads(socket.recv(PATIENCE))["type"] != "response.completed":
                 pass
     rows = stopped(router, folder)
     assert [(row["format_in"], row["state"], row["client_key"]) for row in rows] == [

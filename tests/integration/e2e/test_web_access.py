@@ -214,7 +214,7 @@ def test_management_takes_a_forwarded_request_for_a_remote_one(
 def test_wrong_keys_count_for_the_forwarded_address(world: World) -> None:
     seen = world.router.will_log("from 198.51.100.77")
     assert world.call("wrong-key-2", peer=PROXY, x_forwarded_for="198.51.100.77").status == 401
-    seen.wait(30)
+    seen.wait()
 
 
 def test_trusted_proxies_need_client_keys(tmp_path: Path) -> None:

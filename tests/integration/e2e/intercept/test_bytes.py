@@ -35,6 +35,7 @@ from tests.support.answers import saying
 from tests.support.reading import read_stream
 from tests.support.router import ROOT
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import CUT
 from tests.support.steps import Head
@@ -242,7 +243,7 @@ def test_bytes_arrive_as_they_were_sent(world: World, token: str, upstream_ca: P
     with router:
         sent = "\r\n".join([*head[:3], *of_the_way, *head[3:], "", ""]).encode() + body
         reply = raw_exchange(router, CLAUDE, sent)
-    server.join(10)
+    server.join(PATIENCE)
     listener.close()
     assert reply == (200, answer)
     assert seen == ["\r\n".join([*head, "", ""]).encode() + body]

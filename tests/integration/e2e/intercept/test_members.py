@@ -92,12 +92,13 @@ def test_it_is_used_again_when_its_term_is_over(world: World, token: str) -> Non
             assert answer.status_code == 200
             return answer.headers["x-switchyard-provider"]
 
-        assert [ask(), ask()] == ["glm", "glm"]
-        assert len(home.requests) == 1 and len(other.requests) == 2
+        assert ask() == "glm"
+        assert len(home.requests) == 1 and len(other.requests) == 1
         assert route(post(world, f"{token}-of-another")) == (OWN, "1")
         while (provider := ask()) == "glm":
             assert len(home.requests) == 1
-        assert provider == OWN and len(home.requests) == 2
+        refused, recovered = home.requests
+        assert provider == OWN and recovered.arrived - refused.arrived >= 2
 
 
 def test_without_anything_better_it_is_asked_all_the_same(world: World, token: str) -> None:

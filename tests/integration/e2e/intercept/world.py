@@ -14,6 +14,7 @@ from tests.support.answers import GOOD
 from tests.support.answers import Answer
 from tests.support.answers import refusing
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.steps import CUT
 from tests.support.steps import chunked
 from tests.support.steps import whole
@@ -107,7 +108,7 @@ def raw_request(
 
 
 def raw_exchange(router: Router, host: str, data: bytes) -> tuple[int, bytes]:
-    with socket.create_connection(("127.0.0.1", router.port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", router.port), timeout=PATIENCE) as plain:
         plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         assert plain.recv(4096).startswith(b"HTTP/1.1 200")
         context = trusting(router.ca)

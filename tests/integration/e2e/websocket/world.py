@@ -58,7 +58,7 @@ class Talk:
     """A client's side of a connection."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        self.connection: ClientConnection = connect(url, **options).__enter__()
+        self.connection: ClientConnection = connect(url, open_timeout=PATIENCE, **options)
 
     def __enter__(self) -> "Talk":
         return self
