@@ -70,7 +70,7 @@ def _after(
 
     timeouts = _SOON if status == TIMED_OUT else None
     if timeouts:
-        timeouts = {**timeouts, "total": "3s"}
+        timeouts = {**timeouts, "total": "8s"}
     return Fault(
         name=name,
         sort="after",

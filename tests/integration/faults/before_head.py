@@ -17,7 +17,7 @@ from tests.support.steps import Raw
 from tests.support.steps import ResetStream
 
 _SOON = {"first-byte": "400ms"}
-_CONNECT_SOON = {"connect": "400ms", **_SOON}
+_AT_ALL_SOON = {"connect": "400ms", **_SOON}
 
 _REFUSED_STREAM, _INTERNAL_ERROR, _ENHANCE_YOUR_CALM = 7, 2, 11
 
@@ -36,9 +36,11 @@ def _late(name: str, *steps: object) -> Fault:
 
 def _unreachable(name: Site, status: int = 502) -> Fault:
     never: Play = always((CUT,))
-    timeouts = _CONNECT_SOON if status == TIMED_OUT else None
-    # No connection in time may count as either: nobody there, or somebody slow.
-    statuses = (502, 504) if name == "tls-silent" else (status,)
+    timeouts = _SOON if status == TIMED_OUT else None
+    statuses = (status,)
+    if name == "tls-silent":
+        # No connection in time may count as either: nobody there, or somebody slow.
+        timeouts, statuses = _AT_ALL_SOON, (502, 504)
     return Fault(
         name=name, sort="before", play=never, site=name, status=statuses, timeouts=timeouts
     )

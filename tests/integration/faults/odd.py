@@ -408,7 +408,7 @@ FAULTS = [
     _odd(
         "stalls-when-all-was-said",
         _until_said(HANG),
-        timeouts={"between-chunks": "500ms", "first-output": "1s", "first-byte": "1s"},
+        timeouts={"between-chunks": "3s", "first-output": "4s", "first-byte": "15s"},
     ),
     _odd("length-promises-more", _promising_more),
     # What it says it is, and is not

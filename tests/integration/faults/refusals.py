@@ -112,7 +112,7 @@ def _in(seconds: float) -> str:
 
 def _retry_info(dialect: Dialect, recorded: object, seen: object) -> Behaviour:
     """How Google's OpenAI-compatible endpoint refuses (google.rpc.RetryInfo)."""
-    detail = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "9s"}
+    detail = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "90s"}
     error = {"code": 429, "message": f"quota: {WHY}", "status": "RESOURCE_EXHAUSTED"}
     body = {"error": {**error, "details": [detail]}}
     return whole(json.dumps([body]).encode(), 429)
@@ -141,63 +141,65 @@ FAULTS = [
     _refusal("unread-call", 400, "No tool call found for function call output with call_id c"),
     _refusal("unread-item", 404, "Item with id 'rs_1' not found. Items are not persisted"),
     _refusal("unread-roles", 422, "roles must alternate between user and assistant"),
-    # Quota, in each style of saying until when
-    _refusal("429-seconds", 429, headers=lambda: [("retry-after", "7")], retry_after=range(6, 8)),
+    # Quota, in each style of saying until when; some of the time passes before a client is told
+    _refusal(
+        "429-seconds", 429, headers=lambda: [("retry-after", "70")], retry_after=range(40, 71)
+    ),
     _refusal(
         "429-date",
         429,
-        headers=lambda: [("retry-after", formatdate(time.time() + 30, usegmt=True))],
-        retry_after=range(27, 32),
+        headers=lambda: [("retry-after", formatdate(time.time() + 300, usegmt=True))],
+        retry_after=range(270, 302),
     ),
     _refusal(
         "429-milliseconds",
         429,
-        headers=lambda: [("retry-after-ms", "4500")],
-        retry_after=range(4, 6),
+        headers=lambda: [("retry-after-ms", "45500")],
+        retry_after=range(15, 47),
     ),
     _refusal(
         "429-openai-reset",
         429,
         headers=lambda: [
             ("x-ratelimit-remaining-requests", "0"),
-            ("x-ratelimit-reset-requests", "8s"),
+            ("x-ratelimit-reset-requests", "80s"),
             ("x-ratelimit-remaining-tokens", "90000"),
             ("x-ratelimit-reset-tokens", "100ms"),
         ],
-        retry_after=range(7, 9),
+        retry_after=range(50, 81),
     ),
     _refusal(
         "429-anthropic-reset",
         429,
         headers=lambda: [
             ("anthropic-ratelimit-requests-remaining", "0"),
-            ("anthropic-ratelimit-requests-reset", _in(20).replace("+00:00", "Z")),
+            ("anthropic-ratelimit-requests-reset", _in(200).replace("+00:00", "Z")),
         ],
-        retry_after=range(18, 22),
+        retry_after=range(170, 202),
     ),
     _refusal(
         "429-openrouter-reset",
         429,
-        headers=lambda: [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", _epoch(12))],
-        retry_after=range(10, 14),
+        headers=lambda: [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", _epoch(120))],
+        retry_after=range(90, 122),
     ),
-    _refusal("429-in-words", 429, "Please try again in 6.5s", retry_after=range(6, 8)),
+    _refusal("429-in-words", 429, "Please try again in 65.5s", retry_after=range(35, 67)),
     Fault(
         name="429-retry-info",
         sort="before",
         play=_retry_info,
         status=(429,),
         told=True,
-        retry_after=range(8, 10),
+        retry_after=range(60, 91),
     ),
     _refusal("429-without-a-term", 429),
     _page("429-html", 429),
     Fault(
         name="429-no-body",
         sort="before",
-        play=always(whole(b"", 429, headers=(("retry-after", "3"),))),
+        play=always(whole(b"", 429, headers=(("retry-after", "50"),))),
         status=(429,),
-        retry_after=range(2, 4),
+        retry_after=range(20, 51),
     ),
     # The provider's fault
     _refusal("401", 401, "no such key"),
@@ -213,7 +215,7 @@ FAULTS = [
     _refusal("777", 777, shown=(BAD_GATEWAY,)),
     _refusal("500", 500),
     _refusal("502", 502),
-    _refusal("503", 503, headers=lambda: [("retry-after", "5")], retry_after=range(4, 6)),
+    _refusal("503", 503, headers=lambda: [("retry-after", "60")], retry_after=range(30, 61)),
     _refusal("504", 504),
     _refusal("529", 529, "Overloaded", shown=OVERLOADED),
     _page("500-html", 500),
