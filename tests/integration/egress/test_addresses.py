@@ -18,7 +18,8 @@ RESOLVING = str(Path(__file__).parents[2] / "support" / "resolving.py")
 
 
 def test_a_name_with_a_dead_address(start_router: Start, upstream: Upstream) -> None:
-    """It answers through the other one, and costs no more than a quarter of a second besides."""
+    """It answers through the other one, and does not wait for the dead one's time to pass. How soon
+    the next address is tried is seen in tests/unit/egress/test_dial.py."""
     upstream.on(always=saying(CHAT))
     port = upstream.port
     names = {
@@ -29,8 +30,8 @@ def test_a_name_with_a_dead_address(start_router: Start, upstream: Upstream) -> 
     router = start_router(
         {
             "providers": [
-                {"name": name, "base-url": url, "timeouts": {"connect": "1s"}}
-                for name, url in names.items()
+                {"name": name, "base-url": url, "timeouts": {"connect": within}}
+                for (name, url), within in zip(names.items(), ("30s", "30s", "1s"), strict=True)
             ],
             "retry": {"request-retry": 0},
         },
@@ -46,7 +47,8 @@ def test_a_name_with_a_dead_address(start_router: Start, upstream: Upstream) -> 
         answer = ask(router, "dead/m")
         assert answer.status_code in (502, 504) and "no connection within 1 s" in answer.text
     cost = min(took["half"]) - min(took["alive"])
-    assert cost < 0.25, took
+    assert cost < 10, took
+    router.stop()
     assert "resolving: 127-0-0-2.127-0-0-1.test" in router.log
 
 

@@ -19,7 +19,6 @@ from scripts.benchmark.measures import measure_streams
 from scripts.benchmark.ours import BARE
 from scripts.benchmark.ours import DIRECT
 from scripts.benchmark.ours import configuration
-from scripts.benchmark.ports import free_port
 from scripts.benchmark.processes import Service
 from scripts.benchmark.report import BEGIN
 from scripts.benchmark.report import END
@@ -27,6 +26,7 @@ from scripts.benchmark.report import Report
 from scripts.benchmark.report import plot_data
 from scripts.benchmark.token_client import run
 from scripts.benchmark.variants import limited
+from tests.support.ports import free_port
 from tests.unit.config.loading import load
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

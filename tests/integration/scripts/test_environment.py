@@ -273,13 +273,13 @@ def test_an_interrupted_install_takes_pip_along_and_is_made_anew(project: Projec
             "PIP_INDEX_URL": f"http://127.0.0.1:{index.getsockname()[1]}/",
             "no_proxy": "127.0.0.1",
         }
-        index.settimeout(60)
+        index.settimeout(300)
         process = project.start()
         connection, _ = index.accept()
         with connection:
             process.send_signal(signal.SIGTERM)
             assert process.wait() == 128 + signal.SIGTERM
-            connection.settimeout(30)
+            connection.settimeout(300)
             while connection.recv(4096):
                 pass  # the end comes when pip is gone: its request stays unanswered
         process.communicate()

@@ -1,7 +1,6 @@
 """scripts/healthcheck.py against a real server."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts import healthcheck
+from tests.support.ports import free_port
 
 
 @contextmanager
@@ -50,6 +50,4 @@ def test_the_exit_status_is_the_answer(status: int, expected: int):
 
 
 def test_nobody_there_is_not_well():
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    assert check(HOST="127.0.0.1", PORT=str(port)) == 1
+    assert check(HOST="127.0.0.1", PORT=str(free_port())) == 1

@@ -78,5 +78,5 @@ def test_a_missing_nft_is_told(monkeypatch, capsys: pytest.CaptureFixture[str]) 
 
 def test_the_script_by_itself() -> None:
     command = [sys.executable, "-I", str(ROOT / "scripts" / "launch.py"), "intercept", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert "--on-exit" in done.stdout

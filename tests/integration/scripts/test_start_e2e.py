@@ -22,11 +22,12 @@ import pytest
 from scripts.lib.environment import Environment
 from switchyard.demo.process import DemoUpstream
 from tests.integration.scripts.test_container import copies
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 LAUNCH = [sys.executable, "-P", str(ROOT / "scripts" / "launch.py")]
 START = [str(ROOT / "scripts" / "start")]
-LIMIT = 60.0
+LIMIT = 300.0
 
 
 class Router:
@@ -155,8 +156,7 @@ def test_options_beat_the_environment(run: Run, tmp_path: Path):
     (tmp_path / "good.yaml").write_text(
         "providers:\n- {name: own, builtin: demo, models: [{name: echo}]}\n"
     )
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = str(unused.getsockname()[1])
+    port = str(free_port())
     router = run(
         "--config", "good.yaml", "--port", port, PORT="1", SWITCHYARD_CONFIG="/missing.yaml"
     )
@@ -208,8 +208,7 @@ def test_ones_own_file_needs_no_option(run: Run, tmp_path: Path, by: str):
 
 def test_variables_beside_the_file(run: Run, tmp_path: Path):
     (tmp_path / "my.yaml").write_text(OWN + 'clients: {api-keys: ["${MY_KEY}"]}\n')
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = str(unused.getsockname()[1])
+    port = str(free_port())
     (tmp_path / ".env").write_text(f"export MY_KEY='from-the-file'\nSWITCHYARD_PORT={port}\n")
     router = run("my.yaml")
     assert router.ready() == f"http://127.0.0.1:{port}"
@@ -250,8 +249,7 @@ def test_a_wrong_option_ends_the_start(run: Run, arguments: list[str], said: str
 
 def test_web_shows_its_address_with_the_token(run: Run):
     # mitmweb logs the port it was told and not the one it got: 0 would not do.
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        web_port = unused.getsockname()[1]
+    web_port = free_port()
     router = run("--web", "--port", "0", "--web-port", str(web_port))
     page = router.wait_for(r"(http://127\.0\.0\.1:\d+/\?token=\w+)")[1]
     url = router.ready()

@@ -165,7 +165,7 @@ def test_openais_sdk_for_javascript_needs_one_connection(report: Report, tmp_pat
                 ["node", str(SCRIPTS / "many_calls.mjs"), str(MANY)],
                 env=environment(tmp_path, {**more, "PACKAGES": packages}),
                 check=True,
-                timeout=60,
+                timeout=300,
             )
         connections = upstream.connections
     logs = [
