@@ -12,10 +12,11 @@ from tests.integration.sizes.measure import growth
 @pytest.mark.parametrize("name", CASES)
 def test_work_grows_with_size(name: str) -> None:
     maker, size = CASES[name]
-    found = growth(name, maker, size)
-    if found.faults():
-        found = growth(name, maker, size, repeats=5)  # time tells more when it is asked again
-    assert not found.faults(), found.costs
+    for repeats in (2, 5, 5, 5):  # others on the machine may be against the time once or twice
+        found = growth(name, maker, size, repeats)
+        if not found.faults():
+            return
+    raise AssertionError(f"{found.faults()}: {found.costs}")
 
 
 def test_a_quadratic_way_is_seen() -> None:

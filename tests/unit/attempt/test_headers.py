@@ -318,7 +318,7 @@ def test_equal_headers_are_joined_in_linear_time() -> None:
     assert steps(40_000) < 6 * steps(10_000)
     began = time.process_time()
     lower_items(http.Headers([(b"x-a", b"b" * 8)] * 200_000))
-    assert time.process_time() - began < 2  # a quadratic way takes half a minute
+    assert time.process_time() - began < 8  # a quadratic way takes half a minute
 
 
 def test_an_error_answer_names_the_attempt_it_tells_of() -> None:

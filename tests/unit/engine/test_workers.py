@@ -67,7 +67,7 @@ class Workers:
         return {int(pid) for pid in children.read_text().split()}
 
     def answers(self) -> bool:
-        return httpx2.get(f"http://127.0.0.1:{self.port}/health").status_code == 200
+        return httpx2.get(f"http://127.0.0.1:{self.port}/health", timeout=60).status_code == 200
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_one_that_dies_is_followed_and_all_stop_at_once(workers: Workers) -> Non
     assert len(now) == COUNT and killed not in now
     assert all(workers.answers() for _ in range(8))
     workers.process.send_signal(signal.SIGTERM)
-    assert workers.process.wait(20) == 0
+    assert workers.process.wait(60) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in now)
 
 
@@ -102,7 +102,7 @@ def test_workers_end_with_their_supervisor(workers: Workers) -> None:
     workers.process.kill()
     for each in watched:
         # Readable when the process has ended.
-        assert select.select([each], [], [], 20)[0]
+        assert select.select([each], [], [], 60)[0]
         os.close(each)
 
 
@@ -143,7 +143,7 @@ def test_a_closed_terminal_stops_all(tmp_path: Path) -> None:
     made.wait_for(READY, COUNT)
     now = made.pids()
     os.close(terminal)
-    assert made.process.wait(20) == 0
+    assert made.process.wait(60) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in now)
 
 
@@ -193,7 +193,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize(
-    ("beats", "hung_after", "hangs"), [(3, 0.5, True), (0, 0.5, False), (100_000, 2.0, False)]
+    ("beats", "hung_after", "hangs"), [(3, 0.5, True), (0, 0.5, False), (100_000, 4.0, False)]
 )
 def test_who_hangs(beats: int, hung_after: float, hangs: bool) -> None:
     """One that has not begun to serve may take its time; one that beats is well."""
@@ -215,10 +215,10 @@ def test_who_hangs(beats: int, hung_after: float, hangs: bool) -> None:
             assert "ended (signal 9); starting another one" in supervisor.stdout.readline()
             assert supervisor.stdout.readline() == "begun\n"
         else:
-            # A time in which the other one is killed several times over.
-            assert not select.select([supervisor.stdout], [], [], 3 * hung_after)[0]
+            # A time in which the other one is killed.
+            assert not select.select([supervisor.stdout], [], [], 1 + 1.25 * hung_after)[0]
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(20) == 0
+        assert supervisor.wait(60) == 0
     finally:
         supervisor.kill()
         supervisor.wait()

@@ -49,7 +49,7 @@ class Log(logging.Handler):
 
     async def wait_for(self, text: str) -> str:
         """The first line with `text` in it; those before it are taken as read."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 while self.lines:
                     line = self.lines.pop(0)

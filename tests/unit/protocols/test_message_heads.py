@@ -124,7 +124,7 @@ def test_many_folded_lines_are_read_in_linear_time() -> None:
     lines = [b"x-a: b", *[b" c"] * 200_000]
     (field,) = message_heads.read_headers(lines).fields
     assert len(field[1]) == 400_001
-    assert time.process_time() - began < 4  # a quadratic way takes minutes
+    assert time.process_time() - began < 15  # a quadratic way takes minutes
 
 
 def test_spaces_within_a_value_are_read_in_linear_time() -> None:
@@ -132,7 +132,7 @@ def test_spaces_within_a_value_are_read_in_linear_time() -> None:
     spaces = b" " * 2_000_000
     (field,) = message_heads.read_headers([b"x-a:" + spaces + b"b" + spaces + b"c" + spaces]).fields
     assert field == (b"x-a", b"b" + spaces + b"c")
-    assert time.process_time() - began < 4  # a quadratic way takes minutes
+    assert time.process_time() - began < 15  # a quadratic way takes minutes
 
 
 pieces_of_lines = st.lists(

@@ -14,6 +14,7 @@ from switchyard.redaction.concealing import MASK
 from switchyard.redaction.concealing import Concealer
 from switchyard.redaction.concealing import _escapes_in
 from switchyard.redaction.concealing import is_random
+from tests.support.proportion import least_growth
 
 KEY = "sk-up/Zq3+9f4e1c7b20d8_aX"
 FORMS = {
@@ -134,8 +135,7 @@ def test_time_grows_with_the_size_alone(piece: bytes):
         CONCEALER.data(data)
         return time.process_time() - begun
 
-    small, large = min(seconds(100_000) for _ in range(3)), min(seconds(400_000) for _ in range(3))
-    assert large < 12 * small + 0.05
+    assert least_growth(seconds, 100_000, 400_000, below=12) < 12
 
 
 @pytest.mark.parametrize(
