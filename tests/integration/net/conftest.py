@@ -87,7 +87,7 @@ class World:
             env={**os.environ, "SWITCHYARD_INTERCEPT_STATE": str(self.state)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
 
     def second_router(self, directory: Path, *hosts: str) -> Router:

@@ -34,10 +34,10 @@ def ask(world: World, *within: str, user: str = "") -> subprocess.CompletedProce
     body = json.dumps({"model": "m1", "messages": [{"role": "user", "content": "Well?"}]})
     return subprocess.run(
         world.lab.gateway.command(
-            *whose, "curl", "-sS", "-m", "20", *ca, "-H", "content-type: application/json",
+            *whose, "curl", "-sS", "-m", "60", *ca, "-H", "content-type: application/json",
             "-d", body, *within, f"https://{FIRST}{CHAT.path}",
         ),
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_open_rules_are_gone_when_the_router_is(world: World, tmp_path: Path, ho
     assert world.intercept("status").returncode == 3
 
     def reach() -> int:
-        with socket.create_connection((HOSTS[FIRST], 443), 10) as client:
+        with socket.create_connection((HOSTS[FIRST], 443), 60) as client:
             return client.getpeername()[1]
 
     assert world.lab.clients.do(reach) == 443, "traffic goes its own way"
@@ -165,7 +165,7 @@ def test_closed_rules_stay_and_down_works_after_a_crash(world: World, tmp_path: 
 
     def reach() -> str:
         try:
-            socket.create_connection((HOSTS[FIRST], 443), 10).close()
+            socket.create_connection((HOSTS[FIRST], 443), 60).close()
         except ConnectionRefusedError:
             return "refused"
         return "reached"
@@ -215,14 +215,14 @@ def test_a_cgroups_traffic(readable: World) -> None:
     try:
         world.up("--cgroup", f"/{group.name}")
         world.first.on("m1", always=saying(CHAT))
-        enter = f"echo $$ > {group}/cgroup.procs; exec curl -sS -m 20 --cacert {world.router.ca} "
+        enter = f"echo $$ > {group}/cgroup.procs; exec curl -sS -m 60 --cacert {world.router.ca} "
         body = "-H content-type:application/json -d '" + json.dumps(
             {"model": "m1", "messages": [{"role": "user", "content": "Well?"}]}
         )
         done = subprocess.run(
             ["nsenter", f"--net=/run/netns/{world.lab.gateway.name}", "sh", "-c",
              f"{enter} --resolve {FIRST}:443:{HOSTS[FIRST]} {body}' https://{FIRST}{CHAT.path}"],
-            capture_output=True, text=True, timeout=30,
+            capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert TEXT in done.stdout, done
         assert ask(world).returncode == 60, "whoever is not in it meets the real certificate"
@@ -375,14 +375,14 @@ def test_rules_lapse_when_nobody_is_left_to_take_them_away(
         os.kill(json.loads(world.state.read_text())["watcher"], signal.SIGKILL)
         router.kill()
         stranger = listen_as(world, SECOND_ROUTER, int(NOBODY))
-        until = time.monotonic() + 40
+        until = time.monotonic() + 120
         while "expires" in ruleset(world.lab.gateway):
             assert time.monotonic() < until, ruleset(world.lab.gateway)
             time.sleep(0.2)
 
         def reach() -> str:
             with socket.socket() as client:
-                client.settimeout(10)
+                client.settimeout(60)
                 try:
                     client.connect((HOSTS[FIRST], 443))
                 except ConnectionRefusedError:
@@ -413,7 +413,7 @@ def test_rules_are_renewed_while_the_router_lives(world: World) -> None:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert monitor.stdout and select.select([monitor.stdout], [], [], 30)[0]
+        assert monitor.stdout and select.select([monitor.stdout], [], [], 120)[0]
         assert "switchyard alive" in monitor.stdout.readline()
     finally:
         monitor.kill()

@@ -44,11 +44,11 @@ def call(world: World, router: Router, path: str, version: str, body: object = N
     asked = ["-d", json.dumps(body)] if body else []
     done = subprocess.run(
         world.lab.clients.command(
-            "curl", "-sS", "-m", "20", version, "--cacert", str(router.ca), *asked,
+            "curl", "-sS", "-m", "60", version, "--cacert", str(router.ca), *asked,
             "-H", f"authorization: Bearer {LOGIN}", "-H", "content-type: application/json",
             "-H", "anthropic-version: 2023-06-01", f"https://{FIRST}{path}",
         ),
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

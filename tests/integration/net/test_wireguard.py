@@ -91,10 +91,10 @@ def ask(world: World, url: str, model: str, *more: str, **about: object):
     body = {"model": model, "messages": [{"role": "user", "content": "Well?"}], **about}
     return subprocess.run(
         world.lab.clients.command(
-            "curl", "-sS", "-m", "20", "-H", "content-type: application/json",
+            "curl", "-sS", "-m", "60", "-H", "content-type: application/json",
             "-H", "authorization: Bearer sk-the-tools-own", "-d", json.dumps(body), *more, url,
         ),
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_others_pass_byte_for_byte(tunnel: World) -> None:
     with answering(tunnel, OTHER, 443, b"not what TLS says") as heard:
 
         def talk() -> bytes:
-            with socket.create_connection((HOSTS[OTHER], 443), 20) as client:
+            with socket.create_connection((HOSTS[OTHER], 443), 60) as client:
                 client.sendall(hello)
                 return client.recv(99)
 
@@ -143,12 +143,12 @@ def test_a_server_that_speaks_first_is_heard(tunnel: World) -> None:
     thread.start()
 
     def listen() -> bytes:
-        with socket.create_connection((HOSTS[OTHER], 2222), 20) as client:
+        with socket.create_connection((HOSTS[OTHER], 2222), 60) as client:
             return client.recv(99)
 
     try:
         assert tunnel.lab.clients.do(listen) == b"SSH-2.0-x\r\n"
-        thread.join(20)
+        thread.join(60)
     finally:
         door.close()
 
@@ -160,11 +160,11 @@ def test_other_udp_passes(tunnel: World) -> None:
         return door
 
     door = tunnel.lab.internet.do(open_door)
-    door.settimeout(20)
+    door.settimeout(60)
 
     def talk() -> bytes:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect((HOSTS[OTHER], 443))
             client.send(b"\x01no QUIC at all")
             said, client_address = door.recvfrom(99)

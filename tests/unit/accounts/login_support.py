@@ -31,10 +31,10 @@ class Browser:
 
     def show_page(self, url: str) -> None:
         self.pages.append(url)
-        self.answer = httpx2.get(url, trust_env=False)
+        self.answer = httpx2.get(url, timeout=60, trust_env=False)
         to = self.answer.headers["location"]
         if "paste.example" not in to and "127.0.0.1:8400" not in to:
-            httpx2.get(to, trust_env=False)
+            httpx2.get(to, timeout=60, trust_env=False)
 
     def show_code(self, url: str, code: str, whole_url: str) -> None:
         self.codes.append((url, code, whole_url))

@@ -8,7 +8,7 @@ REDIRECT = "http://127.0.0.1:0/auth/callback"
 
 
 def get(url: str) -> httpx2.Response:
-    return httpx2.get(url, trust_env=False)
+    return httpx2.get(url, timeout=60, trust_env=False)
 
 
 def test_the_callback_of_this_login_is_taken_once() -> None:
@@ -16,7 +16,7 @@ def test_the_callback_of_this_login_is_taken_once() -> None:
         assert callback.result(0.0) is None
         answer = get(f"{callback.url}?code=co-1&state=st-1&scope=x&iss=y")
         assert answer.status_code == 200 and "co-1" not in answer.text
-        assert callback.result(1.0) == {"code": "co-1"}
+        assert callback.result(60.0) == {"code": "co-1"}
         assert get(f"{callback.url}?code=co-2&state=st-1").status_code == 400
         assert callback.result(0.0) == {"code": "co-1"}
 
@@ -38,7 +38,7 @@ def test_what_is_no_callback_of_this_login(query: str) -> None:
 def test_an_error_is_brought_back_too() -> None:
     with listen(REDIRECT, "st-1") as callback:
         get(f"{callback.url}?error=access_denied&state=st-1")
-        assert callback.result(1.0) == {"error": "access_denied"}
+        assert callback.result(60.0) == {"error": "access_denied"}
 
 
 def test_a_port_that_is_taken_gives_the_remedy() -> None:

@@ -38,7 +38,7 @@ def sdk(base_url: str) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture
 def connection(base_url: str) -> Iterator[HTTPConnection]:
-    connection = HTTPConnection(urlsplit(base_url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(base_url).netloc, timeout=60)
     yield connection
     connection.close()
 
@@ -108,7 +108,7 @@ def test_words_come_one_by_one_and_not_all_at_the_end():
     demo = DemoUpstream(delay=600)
     url = urlsplit(demo.start())
     try:
-        connection = HTTPConnection(url.netloc, timeout=30)
+        connection = HTTPConnection(url.netloc, timeout=60)
         connection.request("POST", "/v1/chat/completions", json.dumps(chat("hi", stream=True)))
         first = connection.getresponse().readline()
         assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == ""
@@ -177,7 +177,7 @@ def test_other_paths_and_methods(connection: HTTPConnection, method: str, path: 
 def test_a_chunked_request_with_expect(base_url: str):
     url = urlsplit(base_url)
     body = json.dumps(chat("in pieces")).encode()
-    with socket.create_connection((url.hostname, url.port), timeout=30) as sock:
+    with socket.create_connection((url.hostname, url.port), timeout=60) as sock:
         sock.sendall(
             b"POST /v1/chat/completions?x=1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
             b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
@@ -207,7 +207,7 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(
     base_url: str, request_head: bytes, status: int
 ):
     url = urlsplit(base_url)
-    with socket.create_connection((url.hostname, url.port), timeout=30) as sock:
+    with socket.create_connection((url.hostname, url.port), timeout=60) as sock:
         sock.sendall(request_head)
         response = http.client.HTTPResponse(sock)
         response.begin()
@@ -226,7 +226,7 @@ def refused(base_url: str) -> bool:
     """Whether nobody listens at `base_url` any more."""
     url = urlsplit(base_url)
     try:
-        socket.create_connection((url.hostname, url.port), timeout=30).close()
+        socket.create_connection((url.hostname, url.port), timeout=60).close()
     except (ConnectionRefusedError, ConnectionResetError):
         return True  # reset: it was accepted by a process that ended before it was served
     return False
@@ -249,7 +249,7 @@ def test_start_and_stop():
 def test_a_stream_under_way_does_not_hold_up_the_end(capfd: pytest.CaptureFixture[str]):
     demo = DemoUpstream(delay=600)
     url = urlsplit(demo.start())
-    connection = HTTPConnection(url.netloc, timeout=30)
+    connection = HTTPConnection(url.netloc, timeout=60)
     connection.request("POST", "/v1/chat/completions", json.dumps(chat("hi", stream=True)))
     response = connection.getresponse()
     process = demo._process
@@ -300,7 +300,7 @@ def test_ctrl_c_leaves_the_end_to_the_parent():
     assert demo._process is not None
     demo._process.send_signal(signal.SIGINT)
     assert not refused(base_url)
-    connection = HTTPConnection(urlsplit(base_url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(base_url).netloc, timeout=60)
     assert ask(connection, chat("alive"))[0] == 200
     connection.close()
     demo.stop()
@@ -316,7 +316,7 @@ def test_runs_as_a_module(tmp_path: Path):
     )
     assert process.stdout is not None
     url = urlsplit(process.stdout.readline().strip())
-    connection = HTTPConnection(url.netloc, timeout=30)
+    connection = HTTPConnection(url.netloc, timeout=60)
     assert ask(connection, chat("hi"))[0] == 200
     connection.close()
     process.communicate()

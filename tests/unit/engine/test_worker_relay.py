@@ -22,7 +22,7 @@ class Peer:
 
     async def get(self, kind: str) -> list:
         """The next message of a kind."""
-        while (message := await asyncio.wait_for(frames.read(self._reader), 15))[0] != kind:
+        while (message := await asyncio.wait_for(frames.read(self._reader), 60))[0] != kind:
             pass
         return message
 

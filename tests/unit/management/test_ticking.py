@@ -12,7 +12,7 @@ from tests.support.runtime import make_runtime
 
 
 async def told(reader: EventReader) -> list[bytes]:
-    piece = await asyncio.wait_for(reader.waiting.get(), 15)
+    piece = await asyncio.wait_for(reader.waiting.get(), 60)
     return re.findall(rb"event: (\w+)", piece)
 
 

@@ -15,7 +15,7 @@ from switchyard.runtime.event_hub import RouterEvent
 
 
 async def taken(reader: EventReader) -> bytes:
-    return await asyncio.wait_for(reader.waiting.get(), 15)
+    return await asyncio.wait_for(reader.waiting.get(), 60)
 
 
 def subscribed(hub: EventHub) -> EventReader:

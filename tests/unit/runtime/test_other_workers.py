@@ -49,7 +49,7 @@ async def test_a_reader_hears_of_all_workers(workers: list[Worker]) -> None:
     second.events.publish("begun", {"id": 1})
     second.events.publish("health", {"of": "the second alone"})
     second.events.publish("ended", {"id": 1, "text": "half a character: \ud83d"})
-    got = await asyncio.wait_for(reader.waiting.get(), 15)
+    got = await asyncio.wait_for(reader.waiting.get(), 60)
     assert [line for line in got.splitlines() if line.startswith(b"event")] == [
         b"event: begun",
         b"event: ended",
