@@ -16,6 +16,7 @@ from switchyard.webhooks.outbox import open_outbox
 from switchyard.webhooks.receiver import receiver_id
 from switchyard.webhooks.webhooks import Webhooks
 from tests.support.hook_receiver import HookReceiver
+from tests.support.ports import free_port
 
 
 def settings(*receivers: dict[str, object]) -> tuple[WebhookSettings, ...]:
@@ -104,7 +105,7 @@ def test_what_is_told_once(webhooks: Webhooks, tmp_path: Path) -> None:
 
 
 def test_the_queue_lasts_over_a_restart(webhooks: Webhooks, tmp_path: Path) -> None:
-    with HookReceiver() as dead:
+    with HookReceiver(port=free_port()) as dead:
         given = settings(dead.settings(pause="1ms", retries=50))
     webhooks.use(given, tmp_path)
     for number in range(3):
