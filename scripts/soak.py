@@ -42,7 +42,9 @@ FAULTY = 0.3
 LEAVING = 0.15
 JSON_SHARE = 0.25
 IDLE_WITHIN = 60.0
-MOST_GROWTH = 30.0
+MOST_WARM_UP = 60.0
+"""Seconds of load after which the process has what it needs, or a third of shorter runs."""
+MOST_GROWTH = 20.0
 """MB that the process may grow by between the end of the warm-up and the end."""
 
 PROBE = Path(__file__).parent / "lib" / "soak_probe.py"
@@ -239,10 +241,10 @@ def wait_until_idle(router: Router, before: dict[str, Any]) -> dict[str, Any]:
 
 
 async def run_load(load: Load, streams: int, seconds: float, router: Router) -> float:
-    """The memory after the warm-up, a third of the time."""
+    """The memory after the warm-up."""
     until = time.monotonic() + seconds
     clients = [asyncio.ensure_future(load.client(until)) for _ in range(streams)]
-    await asyncio.sleep(seconds / 3)
+    await asyncio.sleep(min(seconds / 3, MOST_WARM_UP))
     warm = resident(router.pid)
     await asyncio.gather(*clients)
     return warm
