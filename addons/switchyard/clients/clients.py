@@ -16,6 +16,7 @@ class Clients:
         self._connections: dict[str, ClientKey] = {}
         self._barred: dict[str, ClientKey] = {}
         self._refused: dict[str, float] = {}
+        self._turned_away: dict[str, ClientKey] = {}
         self._hosts: dict[str, str] = {}
 
     def admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
@@ -31,12 +32,26 @@ class Clients:
         admission = self._admissions.get(flow.id)
         return admission.client if admission is not None else None
 
+    def turn_away(self, flow: http.HTTPFlow, client: ClientKey) -> None:
+        """Remembers whose request this is, though its key may not be used at present."""
+        self._turned_away[flow.id] = client
+
+    def caller_of(self, flow: http.HTTPFlow) -> ClientKey | None:
+        """Whose request a flow is, admitted or not, for records of it; no right follows from it.
+
+        None where its client showed no key whole: who knows no more than a key's id is not its
+        holder.
+        """
+        return self.client_of(flow) or self._turned_away.get(flow.id)
+
     def refuse(self, flow: http.HTTPFlow, after: float = 0.0) -> None:
         """Have the flow's response sent without a look at the request's body.
 
         `after` is how many seconds it waits.
         """
-        self._admissions.pop(flow.id, None)
+        admission = self._admissions.pop(flow.id, None)
+        if admission is not None and admission.client is not None:
+            self.turn_away(flow, admission.client)
         self._refused[flow.id] = after
 
     def take_refusal(self, flow: http.HTTPFlow) -> float | None:
@@ -97,6 +112,7 @@ class Clients:
         """The flow is over."""
         self._admissions.pop(flow.id, None)
         self._refused.pop(flow.id, None)
+        self._turned_away.pop(flow.id, None)
         self._hosts.pop(flow.id, None)
 
 

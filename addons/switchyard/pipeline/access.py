@@ -152,7 +152,11 @@ class Access:
     def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
         config = self._snapshots.current.config
         if client is not None:
-            check_holder(client, peer_of(flow), config.clients.contact)
+            try:
+                check_holder(client, peer_of(flow), config.clients.contact)
+            except Refused:
+                self._clients.turn_away(flow, client)
+                raise
         admission = Admission(config=config, client=client, by_proxy=by_proxy)
         self._clients.admit(flow, admission)
 

@@ -209,7 +209,7 @@ class Accounting:
             id=self._ids.pop(flow.id, None) or new_hex(),
             endpoint=endpoint,
             told=told_by(flow.request.headers),
-            client=self._clients.client_of(flow),
+            client=self._clients.caller_of(flow),
             started=flow.request.timestamp_start,
             size=len(flow.request.raw_content or b""),
         )

@@ -38,7 +38,12 @@ MESSAGES = [{"role": "user", "content": "Well?"}]
 
 def config(upstream: Upstream, folder: Path) -> dict[str, Any]:
     return {
-        "clients": {"api-keys": [{"key": CLIENT_KEY, "name": "alice", "project": "yard"}]},
+        "clients": {
+            "api-keys": [
+                {"key": CLIENT_KEY, "name": "alice", "project": "yard"},
+                {"key": "sk-blocked-of-ours", "name": "bob", "blocked": True},
+            ]
+        },
         "providers": [
             {
                 "name": "chat",
@@ -155,6 +160,7 @@ def test_refusals_are_rows_too(router: Router, upstream: Upstream, folder: Path)
     assert ask(router, CHAT.path, body | {"model": "unknown"}).status_code == 404
     assert ask(router, CHAT.path, {"messages": MESSAGES}).status_code == 400
     assert ask(router, CHAT.path, body, authorization="Bearer sk-wrong-key").status_code == 401
+    assert ask(router, CHAT.path, body, authorization="Bearer sk-blocked-of-ours").is_error
     ids = [ask(router, CHAT.path, {}).headers["x-switchyard-request"]]
     assert httpx2.get(router.url + "/health", trust_env=False).is_success  # no call to a model
     rows = stopped(router, folder)
@@ -163,10 +169,12 @@ def test_refusals_are_rows_too(router: Router, upstream: Upstream, folder: Path)
         ("refused", 404, "not_found"),
         ("refused", 400, "invalid_request"),
         ("refused", 401, "authentication"),
+        ("refused", 403, "permission"),
         ("refused", 400, "invalid_request"),
     ]
     assert str(UUID(bytes=rows[-1]["id"])) == ids[0]
-    assert [row["client_key"] for row in rows] == ["alice", "alice", "alice", None, "alice"]
+    whose = [row["client_key"] for row in rows]
+    assert whose == ["alice", "alice", "alice", None, "bob", "alice"]
     assert not any(row["cost"] for row in rows)
 
 

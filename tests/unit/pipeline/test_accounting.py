@@ -8,11 +8,16 @@ import pytest
 from mitmproxy import flow as mflow
 from mitmproxy import http
 
+from switchyard.clients.key_format import issue_key
+from switchyard.config.client_keys import ClientKey
+from switchyard.exchange.exchange import Admission
+from switchyard.pipeline.access import Access
 from switchyard.pipeline.accounting import Accounting
 from switchyard.recording import request_record
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.store import Retention
 from switchyard.usage.writer import Making
+from tests.support.runtime import CONFIG
 from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
 from tests.support.runtime import addon_of
@@ -65,6 +70,66 @@ def test_a_client_that_left_before_its_body_was_read(
     accounting.done()
     (row,) = whole_rows(tmp_path)
     assert (row["state"], row["status"]) == ("client-left", None)
+
+
+WARY = (
+    CONFIG
+    + """\
+    clients: {api-keys: [
+        {key: sk-late, name: late, expires: 2026-01-01, project: yard},
+        {key: sk-blocked, name: blocked, blocked: true},
+        {key: sk-away, name: away, addresses: [203.0.113.0/24]},
+        {key: sk-good, name: good},
+        {key-hash: HASH, id: ISSUED, name: issued, blocked: true}]}
+"""
+)
+ISSUED = issue_key()
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "name"),
+    [
+        ("sk-late", 401, "late"),
+        ("sk-blocked", 403, "blocked"),
+        ("sk-away", 403, "away"),
+        (ISSUED.text, 403, "issued"),
+        (issue_key(ISSUED.id).text, 401, None),
+        (ISSUED.text[:-1], 401, None),
+        (ISSUED.id, 401, None),
+        ("late", 401, None),
+    ],
+    ids=["expired", "blocked", "from elsewhere", "issued", "id alone", "short", "bare id", "name"],
+)
+def test_whose_call_was_refused(tmp_path: Path, key: str, status: int, name: str | None) -> None:
+    """A key that is shown whole, if it may not be used; who knows its id alone is a stranger."""
+    runtime = make_runtime(WARY.replace("HASH", ISSUED.hash).replace("ISSUED", ISSUED.id))
+    runtime.ledger.keep_at(RecordPlace(tmp_path, Retention(10**9, 10**12)))
+    accounting, flow = addon_of(runtime, Accounting), call_flow(runtime, headers={"x-api-key": key})
+    addon_of(runtime, Access).requestheaders(flow)
+    assert flow.response is not None and flow.response.status_code == status
+    assert runtime.clients.client_of(flow) is None, "no right follows from a refused key"
+    flow.response.timestamp_start = flow.request.timestamp_start
+    accounting.response(flow)
+    accounting.done()
+    (row,) = whole_rows(tmp_path)
+    assert (row["state"], row["client_key"]) == ("refused", name)
+    assert row["project"] == ("yard" if name == "late" else None)
+
+
+def test_a_call_that_is_refused_after_its_key_was_admitted(
+    runtime: FakeRuntime, accounting: Accounting, tmp_path: Path
+) -> None:
+    flow = refused(call_flow(runtime), 400)
+    client = ClientKey.model_validate({"key": "sk-good", "name": "good"})
+    config = runtime.snapshot.config
+    runtime.clients.admit(flow, Admission(config=config, client=client))
+    runtime.clients.refuse(flow)
+    accounting.response(flow)
+    runtime.clients.end(flow)
+    assert runtime.clients.caller_of(flow) is None
+    accounting.done()
+    (row,) = whole_rows(tmp_path)
+    assert (row["state"], row["client_key"]) == ("refused", "good")
 
 
 @pytest.mark.parametrize(
