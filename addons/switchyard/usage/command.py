@@ -256,7 +256,7 @@ def _print_report(
         print(report_table(report, _width()))
         if costs:
             print(f"\n{plan_table(costs)}")
-        if report.total.sums["unpriced"]:
+        if report.total.sums["unpriced"] or report.total.sums["unlisted"]:
             print("\n+? some requests have no known price: their cost is not part of the sum.")
 
 

@@ -59,6 +59,8 @@ class PlanCost:
     """Days of the report, or since the plan's first request where it has no first day."""
     covered: int
     """The list price of what it paid for, in nano-dollars."""
+    uncovered: int
+    """Requests that it paid for whose list price is not known."""
 
     @property
     def fee(self) -> Decimal:
@@ -89,7 +91,10 @@ def plan_costs(
         )
         first = since or begun
         days = 0 if first is None else max(0, (last - first).days + 1)
-        costs.append(PlanCost(plan, days, sum(line.sums["covered"] for line in mine)))
+        covered, uncovered = (
+            sum(line.sums[name] for line in mine) for name in ("covered", "uncovered")
+        )
+        costs.append(PlanCost(plan, days, covered, uncovered))
     return costs
 
 
@@ -105,6 +110,7 @@ def plan_members(cost: PlanCost) -> dict[str, object]:
         "days": cost.days,
         "feeForDays": round(float(cost.fee), 4),
         "coveredCost": cost.covered / NANO,
+        "uncoveredRequests": cost.uncovered,
     }
 
 

@@ -193,6 +193,9 @@ def _make_tables(link: "PostgresLink") -> None:
             return
         if problem := sql.problem_of(link.execute(sql.VERSION_OF).scalar()):
             raise StoreError(problem)
+        if not link.execute(sql.HAS_NEWER_SUMS).scalar():
+            for statement in sql.ADD_NEWER_SUMS:
+                link.execute(statement)
         there = {name for (name,) in link.execute(sql.INDEXES)}
         for name, rows in schema.ROW_INDEXES.items():
             if name not in there:

@@ -136,6 +136,11 @@ def _asked(server: str, seconds: float) -> Iterator[_Questions | None]:
             return
         if problem := sql.problem_of(questions.execute(sql.VERSION_OF).scalar()):
             raise sqlite3.OperationalError(problem)
+        if not questions.execute(sql.HAS_NEWER_SUMS).scalar():
+            raise sqlite3.OperationalError(
+                "the server has tables of an earlier version; a router brings them up to date"
+                " with its first request"
+            )
         yield questions
     finally:
         link.close()

@@ -7,6 +7,9 @@ router less than binding each value.
 from collections.abc import Sequence
 
 from switchyard.usage import schema
+from switchyard.usage.newer_sums import add_sum
+from switchyard.usage.newer_sums import fill_sums
+from switchyard.usage.newer_sums import refill_rollup
 from switchyard.usage.schema import Column
 
 VERSION = 1
@@ -64,6 +67,20 @@ INDEXES = (
     f"SELECT indexname FROM pg_indexes WHERE schemaname = '{SCHEMA}' AND tablename = 'requests'"
 )
 """Names of the indexes of rows; tables of an earlier Switchyard lack some."""
+
+HAS_NEWER_SUMS = (
+    "SELECT count(*) = 1 FROM information_schema.columns WHERE table_name = 'whole_sessions'"
+    f" AND table_schema = '{SCHEMA}' AND column_name = '{schema.NEWER_SUMS[-1]}'"
+)
+_SUMMED_TABLES = (*schema.TOTAL_TABLES, *schema.ROLLUPS)
+ADD_NEWER_SUMS = (
+    "SET LOCAL statement_timeout = 0",
+    *(add_sum(table, name) for table in _SUMMED_TABLES for name in schema.NEWER_SUMS),
+    *(fill_sums(table) for table in _SUMMED_TABLES if "billing" in schema.KEYS[table]),
+    *(refill_rollup(table) for table in schema.ROLLUPS if "billing" not in schema.KEYS[table]),
+)
+"""Adds what tables of an earlier Switchyard lack, within a transaction. The version stays: routers
+of other hosts that are older go on writing, and count 0 there."""
 
 VERSION_OF = "SELECT number FROM version"
 HAS_TABLES = f"SELECT to_regclass('{SCHEMA}.version') IS NOT NULL"

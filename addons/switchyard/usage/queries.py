@@ -22,6 +22,7 @@ from switchyard.usage.totals import month_of_day
 REPORTED = (
     *("requests", "failed", "input", "cache_read", "cache_write_5m", "cache_write_1h", "output"),
     *("reasoning", "cost", "list_cost", "unpriced", "covered"),
+    *("unlisted", "uncovered"),
 )
 """The sums that reports show."""
 

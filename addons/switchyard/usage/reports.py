@@ -250,6 +250,8 @@ def _members(sums: Sums) -> dict[str, object]:
         "requests": counts["requests"],
         "failedRequests": counts["failed"],
         "unpricedRequests": counts["unpriced"],
+        "unlistedRequests": counts["unlisted"],
+        "uncoveredRequests": counts["uncovered"],
         "cacheShare": sums.cache_share,
     }
 

@@ -10,10 +10,10 @@ from typing import Literal
 
 from switchyard.usage.records import TOKEN_CLASSES
 
-VERSIONS = {"main": 2, "month": 1}
+VERSIONS = {"main": 3, "month": 1}
 """Of the tables in the file of totals and in one of rows; other versions are refused.
 
-Version 1 of the totals had no rollups.
+Version 1 of the totals had no rollups, version 2 no counts of unknown list prices.
 """
 
 type ColumnKind = Literal["id", "int", "text", "name", "real"]
@@ -62,10 +62,16 @@ ATTEMPTS = (
 SUMS = (
     *_columns("int", "requests", "failed", "attempts", *TOKEN_CLASSES, sums=True),
     *_columns("int", "cost", "list_cost", "unpriced", "covered", sums=True),
+    *_columns("int", "unlisted", "uncovered", sums=True),
     *_columns("int", "first_output_ms", "with_output", "end_ms", sums=True),
 )
 """`unpriced` counts requests with tokens and no known cost. `covered` is the list cost of requests
-that a plan paid for. `first_output_ms` and `end_ms` are sums; `with_output` counts the former."""
+that a plan paid for. `unlisted` counts requests with tokens and no known list price, `uncovered`
+those among them that a plan paid for. `first_output_ms` and `end_ms` are sums; `with_output` counts
+the former."""
+
+NEWER_SUMS = ("unlisted", "uncovered")
+"""Sums that tables made by an earlier Switchyard lack."""
 
 DIMENSIONS = _columns("name", "client_key", "tool", "project", "provider", "model", "billing")
 

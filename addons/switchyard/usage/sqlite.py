@@ -19,6 +19,8 @@ from pathlib import Path
 
 from switchyard.usage import schema
 from switchyard.usage.interrupted import interrupted_record
+from switchyard.usage.newer_sums import add_sum
+from switchyard.usage.newer_sums import fill_sums
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import create_anew
@@ -174,7 +176,7 @@ class SqliteStore:
                 if version == 0:
                     self._make_totals(self._db)
                 if version < schema.VERSIONS["main"]:
-                    _make_rollups(self._db)
+                    _bring_up_to_date(self._db, has_all_sums=version == 0)
         return self._db
 
     def _make_totals(self, db: sqlite3.Connection) -> None:
@@ -267,9 +269,14 @@ class SqliteStore:
             _in_steps(db, partial(add_totals, table), rows)
 
 
-def _make_rollups(db: sqlite3.Connection) -> None:
+def _bring_up_to_date(db: sqlite3.Connection, *, has_all_sums: bool) -> None:
     """Create the rollups and sum the totals up; the file is then of the present version."""
     db.execute("BEGIN IMMEDIATE")
+    if not has_all_sums:
+        for table in schema.TOTAL_TABLES:
+            for name in schema.NEWER_SUMS:
+                db.execute(add_sum(table, name))
+            db.execute(fill_sums(table))
     create_anew(db, "main", schema.ROLLUPS)
     for table in schema.ROLLUPS:
         db.execute(rollup_sql(table))

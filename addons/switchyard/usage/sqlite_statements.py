@@ -161,5 +161,7 @@ _SUM_OF = {
     "failed": f"sum(state IN {_states(*FAILED_STATES)})",
     "unpriced": f"sum(cost IS NULL AND ({_SOME_TOKENS}))",
     "covered": f"sum(CASE WHEN billing IN {_states('plan')} THEN ifnull(list_cost, 0) ELSE 0 END)",
+    "unlisted": f"sum(list_cost IS NULL AND ({_SOME_TOKENS}))",
+    "uncovered": f"sum(list_cost IS NULL AND ({_SOME_TOKENS}) AND billing IN {_states('plan')})",
     "with_output": "count(first_output_ms)",
 }

@@ -91,8 +91,10 @@ def _costs(sums: Sums) -> str:
     paid = f"${sums.cost:,.2f}"
     if sums.sums["unpriced"]:
         paid += "+?"
-    covered = sums.sums["covered"] / NANO
-    return f"{paid} + plan ${covered:,.2f}" if covered else paid
+    covered, is_partial = sums.sums["covered"] / NANO, sums.sums["uncovered"] > 0
+    if not covered:
+        return f"{paid} + plan ?" if is_partial else paid
+    return f"{paid} + plan ${covered:,.2f}{'+?' if is_partial else ''}"
 
 
 def _window(track: Track, now: float) -> str:

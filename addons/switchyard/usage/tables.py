@@ -29,7 +29,7 @@ def plan_table(costs: Sequence[PlanCost]) -> str:
             f"{one.plan.fee} {one.plan.currency} a {one.plan.every}",
             count(one.days),
             f"{one.fee:,.2f} {one.plan.currency}",
-            money(one.covered),
+            money(one.covered, one.uncovered),
         ]
         for one in costs
     ]
@@ -69,14 +69,8 @@ def money(nano: int, unpriced: int = 0) -> str:
 
 
 def list_price(sums: Sums) -> str:
-    """Return the list price of requests; `?` where tokens were used that have none.
-
-    What a plan covered without a known price is in no count, so a sum of nothing is not told from
-    models that cost nothing.
-    """
-    counts = sums.sums
-    is_unknown = not counts["list_cost"] and sums.total_tokens > 0
-    return money(counts["list_cost"], counts["unpriced"] or is_unknown)
+    """Return the list price of requests; `?` where tokens were used that have none."""
+    return money(sums.sums["list_cost"], sums.sums["unlisted"])
 
 
 def count(number: int) -> str:
@@ -119,7 +113,7 @@ def _cells(name: str, sums: Sums, width: int) -> list[str]:
         count(sums.total_tokens),
         share(sums.cache_share),
         money(counts["cost"], counts["unpriced"]),
-        money(counts["covered"]),
+        money(counts["covered"], counts["uncovered"]),
         list_price(sums),
     ]
     figures = zip(whole[1:], _FIGURES, strict=True)

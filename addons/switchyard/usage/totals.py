@@ -121,8 +121,12 @@ def _total(records: Sequence[RequestRecord]) -> Total:
     sums["requests"] = len(records)
     for record, values in zip(records, amounts, strict=True):
         sums["failed"] += record.state in FAILED_STATES
-        sums["unpriced"] += record.cost is None and any(values[_FIRST_TOKENS:])
+        has_tokens = any(values[_FIRST_TOKENS:])
+        sums["unpriced"] += record.cost is None and has_tokens
+        is_unlisted = record.list_cost is None and has_tokens
+        sums["unlisted"] += is_unlisted
         sums["with_output"] += record.first_output_ms is not None
         if record.billing == "plan":
             sums["covered"] += record.list_cost or 0
+            sums["uncovered"] += is_unlisted
     return total

@@ -16,7 +16,9 @@ from switchyard.usage.plans import PaidPlan
 from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import NEWER_SUMS
 from switchyard.usage.schema import ROLLUPS
+from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.windows import Window
@@ -189,6 +191,9 @@ def test_files_of_an_earlier_version(folder: Path, capsys: pytest.CaptureFixture
     with closing(sqlite3.connect(folder / TOTALS_FILE)) as db:
         for table in ROLLUPS:
             db.execute(f"DROP TABLE {table}")
+        for table in TOTAL_TABLES:
+            for name in NEWER_SUMS:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
         db.execute("PRAGMA user_version = 1")
     with pytest.raises(OldTables, match="an earlier version"):
         UsageReader(folder).hours()

@@ -80,4 +80,5 @@ def test_members() -> None:
     assert plan_members(cost) == {
         "provider": None, "host": "a.example", "fee": 20.0, "currency": "USD", "every": "month",
         "days": 30, "feeForDays": 19.7125, "coveredCost": 0.0,
+        "uncoveredRequests": 0,
     }  # fmt: skip

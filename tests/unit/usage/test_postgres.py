@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,10 @@ from switchyard.usage.places import open_reader
 from switchyard.usage.places import open_store
 from switchyard.usage.postgres import PostgresStore
 from switchyard.usage.reader import UsageReader
+from switchyard.usage.schema import NEWER_SUMS
+from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import ROW_INDEXES
+from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import StoreError
 from switchyard.usage.writer import UsageWriter
@@ -84,6 +88,34 @@ def test_rows_of_an_earlier_version_get_their_indexes(
     kept = KeptOnServer(database, tmp_path)
     found = kept.ask("SELECT indexname FROM pg_indexes WHERE tablename = 'requests'")
     assert {name for (name,) in found} == {"requests_pkey", *ROW_INDEXES}
+
+
+def test_totals_without_counts_of_unknown_list_prices_get_them(
+    postgres: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    """The earlier routers of other hosts, which do not know the columns, go on writing."""
+    store = PostgresStore(database, "w")
+    plan: dict[str, Any] = {"billing": "plan", "cost": 0}
+    store.write([record(), record(**plan, model="known")], [])
+    store.write(
+        [record(**plan, list_cost=None, model="new"), record(cost=None, list_cost=None)], []
+    )
+    store.close()
+    kept, name = KeptOnServer(database, tmp_path), database.rpartition("/")[2]
+    tables = (*TOTAL_TABLES, *ROLLUPS)
+    before = {table: kept.totals(table) for table in tables}
+    assert (before["model_hours"]["unlisted"], before["model_hours"]["uncovered"]) == (2, 1)
+    dropped = ", ".join(f"DROP COLUMN {one}" for one in NEWER_SUMS)
+    for table in tables:
+        postgres.execute(f"ALTER TABLE switchyard.{table} {dropped}", name)
+    with pytest.raises(sqlite3.OperationalError, match="an earlier version"):
+        open_reader(RecordPlace(tmp_path, KEEP, database)).hours()
+    store.recover(store.is_alive)
+    assert {table: kept.totals(table) for table in tables} == before
+    postgres.execute("INSERT INTO switchyard.model_hours (bucket, model) VALUES (1, 1)", name)
+    store.write([record(**plan, list_cost=None)], [])
+    store.close()
+    assert kept.totals("model_hours")["uncovered"] == 2
 
 
 def test_a_later_version_is_refused(

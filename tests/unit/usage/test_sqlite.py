@@ -16,8 +16,10 @@ from switchyard.usage.ids import new_id
 from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import NEWER_SUMS
 from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import ROW_INDEXES
+from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import month_file
@@ -182,6 +184,9 @@ def test_totals_without_rollups_get_them(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / TOTALS_FILE)) as db:
         for table in ROLLUPS:
             db.execute(f"DROP TABLE {table}")
+        for table in TOTAL_TABLES:
+            for name in NEWER_SUMS:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
         db.execute("PRAGMA user_version = 1")
     store.write([record()], [])
     store.close()

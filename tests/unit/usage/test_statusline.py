@@ -38,6 +38,8 @@ def test_a_model_that_answers_in_anothers_place() -> None:
 def test_costs_that_are_not_known_are_marked() -> None:
     facts = Facts(session=sums(cost=2 * NANO, unpriced=1), today=sums(covered=3 * NANO))
     assert status_line(facts, NOW) == "session $2.00+? | today $0.00 + plan $3.00"
+    facts = Facts(session=sums(uncovered=1), today=sums(covered=3 * NANO, uncovered=1))
+    assert status_line(facts, NOW) == "session $0.00 + plan ? | today $0.00 + plan $3.00+?"
 
 
 def test_a_window_that_is_over_shows_no_share() -> None:

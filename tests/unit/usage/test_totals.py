@@ -23,7 +23,8 @@ def test_unknown_costs_are_counted_apart() -> None:
     unknown = record(cost=None, list_cost=None)
     without_tokens = record(cost=None, list_cost=None, tokens=Tokens())
     (total,) = totals_of([free, unknown, without_tokens])["daily"].values()
-    assert total.sums["unpriced"] == 1 and total.sums["cost"] == 0
+    assert total.sums["unpriced"] == total.sums["unlisted"] == 1 and total.sums["cost"] == 0
+    assert total.sums["uncovered"] == 0
 
 
 def test_what_a_plan_covers_is_its_list_price() -> None:
@@ -31,6 +32,17 @@ def test_what_a_plan_covers_is_its_list_price() -> None:
     paid = record(cost=5, list_cost=5)
     found = [total.sums["covered"] for total in totals_of([plan, paid])["daily"].values()]
     assert sorted(found) == [0, 7]
+
+
+def test_unknown_list_prices_are_counted_apart() -> None:
+    told = record(cost=5, list_cost=None)
+    (total,) = totals_of([told, record()])["daily"].values()
+    assert (total.sums["unlisted"], total.sums["uncovered"], total.sums["unpriced"]) == (1, 0, 0)
+    plan = [record(billing="plan", cost=0, list_cost=cost) for cost in (7, 0, None)]
+    (total,) = totals_of([*plan, record(billing="plan", cost=0, list_cost=None, tokens=Tokens())])[
+        "daily"
+    ].values()
+    assert (total.sums["unlisted"], total.sums["uncovered"]) == (1, 1)
 
 
 def test_no_session_no_total_of_it() -> None:

@@ -106,6 +106,7 @@ export const words = {
       models: "Models", why: "What changed", uncached: "Tokens not cached",
     },
     unpriced: (n) => `${n} requests without a known price`,
+    uncovered: (n) => `${n} requests of plans without a known list price`,
   },
   requests: {
     filter: "Filter",

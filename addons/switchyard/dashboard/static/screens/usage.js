@@ -158,7 +158,8 @@ function Sums({ answer, by }) {
   const rows = [...answer.rows].sort((a, b) => (b.list_cost ?? 0) - (a.list_cost ?? 0) || b.requests - a.requests);
   const shown = [...rows.map((row) => [[named(row[by])], row]), [[text.total], answer.totals]];
   return html`<${Figures} head=${[text.dimensions[by]]} rows=${shown} label=${text.dimensions[by]} />
-    ${answer.totals.unpriced > 0 && html`<p class="weak">${text.unpriced(count(answer.totals.unpriced))}</p>`}`;
+    ${answer.totals.unpriced > 0 && html`<p class="weak">${text.unpriced(count(answer.totals.unpriced))}</p>`}
+    ${answer.totals.uncovered > 0 && html`<p class="weak">${text.uncovered(count(answer.totals.uncovered))}</p>`}`;
 }
 
 function Classes({ sums }) {
