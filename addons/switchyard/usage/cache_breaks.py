@@ -13,11 +13,12 @@ FROM (
   SELECT session, cache_verdict, count(*) AS requests, max(started) AS last,
     sum(coalesce(input, 0) + coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0)) AS tokens
   FROM requests
-  WHERE started >= :since AND started < :until AND cache_verdict != 0
+  WHERE started >= :since AND started < :until AND cache_verdict != 0 {of_key}
   GROUP BY session, cache_verdict
 ) AS breaks
 """
 """Texts are looked up for each group, not for each row; 0 is the number of no verdict."""
+_OF_KEY = "AND client_key = (SELECT number FROM names WHERE text = :client_key)"
 _WIDTH = 5
 
 
@@ -33,14 +34,20 @@ class CacheBreak(NamedTuple):
     """When the last one began, in Unix seconds."""
 
 
-def cache_breaks(reader: UsageReader, since: float, until: float) -> list[CacheBreak]:
+def cache_breaks(
+    reader: UsageReader, since: float, until: float, client_key: str | None = None
+) -> list[CacheBreak]:
     """Return the breaks between two moments (Unix seconds), the costliest first.
 
-    Raises sqlite3.OperationalError where the store cannot be read in time.
+    `client_key` is the name of a key whose requests alone are looked at; None: of all. Raises
+    sqlite3.OperationalError where the store cannot be read in time.
     """
-    values = {"since": since, "until": until}
+    values: dict[str, object] = {"since": since, "until": until}
+    if client_key is not None:
+        values["client_key"] = client_key
+    query = _BREAKS.format(of_key="" if client_key is None else _OF_KEY)
     found: dict[tuple[str, str], CacheBreak] = {}
-    rows = reader.month_rows(since, _BREAKS, _WIDTH, values)
+    rows = reader.month_rows(since, query, _WIDTH, values)
     for session, verdict, requests, tokens, last in rows:
         place = (session or "", verdict)
         if (old := found.get(place)) is not None:

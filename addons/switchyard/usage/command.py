@@ -33,10 +33,9 @@ from switchyard.usage.cache_breaks import break_members
 from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.csv_output import write_csv
 from switchyard.usage.csv_output import write_report_csv
-from switchyard.usage.forecast import Track
 from switchyard.usage.json_output import indented
 from switchyard.usage.json_output import write_report
-from switchyard.usage.ledger import WINDOWS_SINCE
+from switchyard.usage.kept_windows import tracks_of
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import default_folder
 from switchyard.usage.places import open_pages
@@ -63,7 +62,6 @@ from switchyard.usage.tables import count
 from switchyard.usage.tables import plan_table
 from switchyard.usage.tables import report_table
 from switchyard.usage.tables import table
-from switchyard.usage.window_book import WindowBook
 from switchyard.usage.window_book import window_members
 
 KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
@@ -327,13 +325,6 @@ def _print_quota(reader: UsageReader, options: argparse.Namespace, now: float) -
         print("No provider has reported a window yet.")
         return
     print(quota_table(tracks, now, _width()))
-
-
-def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:
-    """Return the owner and course of each window that was seen lately."""
-    book = WindowBook()
-    book.restore(reader.windows(now - WINDOWS_SINCE))
-    return book.shown(now)
 
 
 def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float) -> str:

@@ -117,7 +117,7 @@ def make_report(
     `models` keeps the models of each session apart, which takes a row for each of them. Where a
     session is selected, `rows` answers, except for the report of sessions.
     """
-    question = _question(zone, since, until, where)
+    question = question_of(zone, since, until, where)
     if kind == "sessions":
         return _of_sessions(reader, question, models=models)
     source = rows if rows is not None and "session" in (where or {}) else reader
@@ -143,14 +143,14 @@ def report_plans(
     """Return what plans cost on the days of a report, and what they covered."""
     if not plans:
         return []
-    lines = reader.dimensions(("provider",), _question(zone, since, until, None))
+    lines = reader.dimensions(("provider",), question_of(zone, since, until, None))
     return plan_costs(plans, lines, zone, since, until, now)
 
 
-def _question(
+def question_of(
     zone: tzinfo, since: date | None, until: date | None, where: dict[str, str] | None
 ) -> Question:
-    """The requests of some days of a zone, both included."""
+    """Return what asks for the requests of some days of a zone, both included."""
     end = None if until in (None, date.max) else until + timedelta(days=1)
     return Question(_moment(since, zone), _moment(end, zone), where)
 

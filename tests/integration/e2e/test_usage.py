@@ -129,6 +129,10 @@ def test_a_key_asks_what_it_used(router: Router, upstream: Upstream, folder: Pat
     until(lambda: len(whole_rows(folder)) == 1)
     asked = httpx2.get(f"{router.url}/v0/usage", headers=headers(), trust_env=False)
     assert asked.json()["key"] == "alice" and asked.json()["totals"]["requests"] == 1
+    for report, found in (("blocks", 1), ("caches", 0), ("windows", 0)):
+        query = f"report={'quota' if report == 'windows' else report}"
+        asked = httpx2.get(f"{router.url}/v0/usage?{query}", headers=headers(), trust_env=False)
+        assert len(asked.json()[report]) == found
     assert httpx2.get(f"{router.url}/v0/usage", trust_env=False).status_code == 401
     wrong = httpx2.get(f"{router.url}/v0/usage?x=1", headers=headers(), trust_env=False)
     assert wrong.status_code == 400

@@ -1,5 +1,6 @@
 """Reports over HTTP: each key sees its own requests."""
 
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from switchyard.usage.places import RecordPlace
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
+from switchyard.usage.windows import Window
+from switchyard.usage.windows import WindowSnapshot
 from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
 
@@ -78,8 +81,72 @@ def test_one_session(folder: Path, report: str) -> None:
     assert requests(folder, f"{query}none", None) == 0
 
 
+def asked(folder: Path, query: str, client: str | None) -> Any:
+    report = usage_report(RecordPlace(folder, KEEP), f"/v0/usage?report={query}", client)
+    assert report.pop("key") == client
+    ((_, members),) = report.items()
+    return members
+
+
+def test_blocks(folder: Path) -> None:
+    mine, (first, gap, last) = (
+        asked(folder, "blocks&since=2026-11-01", "alice"),
+        asked(folder, "blocks&since=2026-11-01", None),
+    )
+    assert [one["entries"] for one in mine] == [1]
+    assert (first["entries"], gap["isGap"], last["entries"]) == (1, True, 2)
+    assert last["tokenCounts"]["inputTokens"] == 2000
+    assert asked(folder, "blocks&since=2026-11-01&tool=codex", "alice") == []
+    (block,) = asked(folder, "blocks&since=2026-11-01&session=first", None)
+    assert block["entries"] == 1 and asked(folder, "blocks&since=2100-01-01", None) == []
+
+
+def test_caches_of_a_key(folder: Path) -> None:
+    store = SqliteStore(folder, "w")
+    mine = record(cache_verdict="the tool list")
+    bobs = record(cache_verdict="another member", client_key="bob", session="s2")
+    store.write([mine, bobs], [])
+    store.close()
+    query = "caches&since=2026-11-01"
+    (broken,) = asked(folder, query, "alice")
+    assert broken == {"sessionId": "s1", "changed": "the tool list", "requests": 1,
+                    "uncachedTokens": 1000}  # fmt: skip
+    assert len(asked(folder, query, None)) == 2 and asked(folder, query, "carol") == []
+    assert [one["sessionId"] for one in asked(folder, f"{query}&session=s2", None)] == ["s2"]
+    assert asked(folder, f"{query}&session=s2", "alice") == []
+    assert asked(folder, "caches&until=2026-11-01&since=2026-10-01", None) == []
+
+
+def test_windows_of_the_keys_that_answered(folder: Path) -> None:
+    now = time.time()
+    owners = ("one#0", "one#1", "passthrough:a.example login ab", "two login cd", "two login ef")
+    store = SqliteStore(folder, "w")
+    store.write_windows([
+        WindowSnapshot(owner, Window(name="5h", used=0.5, seen_at=now - 60, source="test"))
+        for owner in owners
+    ])  # fmt: skip
+    answers = [("one", "one#1"), ("passthrough:a.example", "login"), ("two", "login")]
+    store.write([record(provider=provider, credential=credential, started=now - 60)
+                 for provider, credential in answers], [])  # fmt: skip
+    store.close()
+    assert [one["owner"] for one in asked(folder, "quota", "alice")] == [owners[1], owners[2]]
+    assert {one["owner"] for one in asked(folder, "quota", None)} == set(owners)
+    assert asked(folder, "quota", None)[0]["used"] == 0.5
+    assert asked(folder, "quota", "bob") == []
+
+
 @pytest.mark.parametrize(
-    "query", ["report=hourly", "since=yesterday", "tz=Mars/Base", "tz=../../etc/passwd", "x=1"]
+    "query",
+    [
+        "report=caches&tool=x",
+        "report=quota&since=7d",
+        "report=blocks&x=1",
+        "report=hourly",
+        "since=yesterday",
+        "tz=Mars/Base",
+        "tz=../../etc/passwd",
+        "x=1",
+    ],
 )
 def test_wrong_questions(folder: Path, query: str) -> None:
     with pytest.raises(Refused) as caught:
