@@ -133,7 +133,8 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
 def _sayable(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Returns another format's parts as far as this format can express them.
 
-    Leaves out empty texts unless there is nothing else.
+    Leaves out blank texts, which the API refuses in the next turn of the conversation ("text
+    content blocks must contain non-whitespace text"), unless there is nothing else.
     """
     said = tuple(clean(part) for part in parts if not isinstance(part, Media) and _says(part))
     return said or (Text(text=""),)
@@ -141,8 +142,10 @@ def _sayable(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 
 def _says(part: Part) -> bool:
     match part:
-        case Text() | Refusal():
-            return bool(part.text)
+        case Text():
+            return bool(part.text.strip() or part.citations)
+        case Refusal():
+            return bool(part.text.strip())
         case Thinking():
             return bool(part.text or part.redacted or part.signature)
     return True

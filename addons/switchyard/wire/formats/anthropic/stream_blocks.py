@@ -81,12 +81,13 @@ def _event(kind: str, payload: JsonObject) -> bytes:
     return encode(dumps({"type": kind, **payload}), kind)
 
 
-def block_for(part: Part, index: int) -> "Block":
+def block_for(part: Part, index: int, *, own: bool) -> "Block":
+    """Returns what writes a part. `own`: the provider speaks this format, too."""
     match part:
         case Text():
-            return TextBlock(index, part)
+            return TextBlock(index, part, visible=not own)
         case Refusal():
-            return TextBlock(index, Text(text=part.text))
+            return TextBlock(index, Text(text=part.text), visible=not own)
         case Thinking():
             return _ThinkingBlock(index, part)
         case ToolCall():
@@ -94,7 +95,7 @@ def block_for(part: Part, index: int) -> "Block":
         case Opaque(format=format) if format == NAME:
             return _OpaqueBlock(index, part)
         case Opaque(text=str(text)):
-            return TextBlock(index, Text(text=text))
+            return TextBlock(index, Text(text=text), visible=not own)
     return Block(index)
 
 
@@ -121,11 +122,18 @@ class Block:
 
 
 class TextBlock(Block):
-    """A text block, opened by its first text or citation, so that none is empty."""
+    """A text block, opened by its first text or citation, so that none is empty.
 
-    def __init__(self, index: int, part: Text) -> None:
+    With `visible`, by its first visible character: white space before that is held back, and left
+    out where none comes. The API refuses blank blocks in the conversation's next turn ("text
+    content blocks must contain non-whitespace text").
+    """
+
+    def __init__(self, index: int, part: Text, *, visible: bool = False) -> None:
         super().__init__(index)
         self._part = part
+        self._visible = visible
+        self._held = ""
 
     def start(self) -> bytes:
         first = self._text(self._part.text) if self._part.text else b""
@@ -146,14 +154,25 @@ class TextBlock(Block):
         return b""
 
     def _text(self, text: str) -> bytes:
-        return self.open() + block_delta(self.index, {"type": "text_delta", "text": text})
+        if self._visible and not self.opened:
+            text = self._held + text
+            if not text.strip():
+                self._held = text
+                return b""
+        return self.open() + self._said(text)
+
+    def _said(self, text: str) -> bytes:
+        return block_delta(self.index, {"type": "text_delta", "text": text})
 
     def _cite(self, citation: Citation) -> bytes:
         written = write_citation(citation)
         if written is None:
             return b""
+        before = (
+            b"" if self.opened else self.open() + (self._said(self._held) if self._held else b"")
+        )
         delta = {"type": "citations_delta", "citation": written}
-        return self.open() + block_delta(self.index, delta)
+        return before + block_delta(self.index, delta)
 
 
 class _ThinkingBlock(Block):

@@ -70,7 +70,7 @@ class AnthropicStreamWriter:
 
     def forgets(self, event: TextDelta) -> bool:
         """See `skimming`; the text of thinking is kept."""
-        return isinstance(self._block, TextBlock)
+        return isinstance(self._block, TextBlock) and self._block.opened
 
     def close(self) -> bytes:
         """Returns the bytes that complete a stream that has not ended."""
@@ -114,7 +114,7 @@ class AnthropicStreamWriter:
         out = self._begin()
         if isinstance(part, ToolCall):
             out += self._whole(call_proof(part))
-        self._block = block_for(part, self._blocks)
+        self._block = block_for(part, self._blocks, own=self._own)
         return out + self._block.start()
 
     def _whole(self, block: JsonObject | None) -> bytes:

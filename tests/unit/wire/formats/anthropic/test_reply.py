@@ -234,6 +234,13 @@ class TestForeign:
             ToolCall(id="c1", name="f", arguments="{}", signature="c2ln", signer="gemini"),
         )
 
+    def test_no_blank_text_beside_other_content(self):
+        call = ToolCall(id="a", name="f")
+        blank, said = Text(text="\n\n"), Text(text="\n Hi \n")
+        content = foreign(blank, call, said, Refusal(text=" "), Text(text=""))["content"]
+        assert [one.get("text") for one in content] == [None, "\n Hi \n"]
+        assert foreign(blank)["content"] == [text("")], "a message is not without content"
+
     def test_a_refusal(self):
         body = foreign(Refusal(text="I won't."))
         assert body["content"] == [text("I won't.")]

@@ -69,6 +69,50 @@ class TestWriter:
             STOP,
         ]
 
+    @pytest.mark.parametrize("pieces", [[], ["\n\n"], ["", "\n", " \t\n"], ["\u00a0"]])
+    def test_no_blank_text_before_a_call_or_at_the_end(self, pieces: list[str]):
+        """Claude Code keeps such a block, and Anthropic refuses the conversation with it."""
+        words = [TextDelta(0, piece) for piece in pieces]
+        call = [PartStart(1, ToolCall(id="a", name="f")), ArgumentsDelta(1, "{}"), PartEnd(1)]
+        last = [PartStart(2, Text(text="\n")), TextDelta(2, "\n"), PartEnd(2)]
+        used = UsageUpdate(Usage(input=3, output=4))
+        payloads = written(
+            Start(id="r1"), PartStart(0, Text(text="")), *words, PartEnd(0), *call, *last,
+            used, Finish(Stop(reason="tool_calls")), End(),
+        )  # fmt: skip
+        blocks = [one["content_block"] for one in payloads if "content_block" in one]
+        assert [one["type"] for one in blocks] == ["tool_use"]
+        assert {one["index"] for one in payloads if "index" in one} == {0}
+        assert payloads[-2]["usage"]["output_tokens"] == 4
+        assert payloads[-2]["delta"]["stop_reason"] == "tool_use"
+
+    def test_white_space_waits_for_a_visible_character(self):
+        pieces = ["\n", "\n ", "Hi", "\n\n", " ", "you\n"]
+        deltas = [TextDelta(0, piece) for piece in pieces]
+        payloads = written(Start(id="r1"), PartStart(0, Text(text="")), *deltas, End())
+        said = [one["delta"]["text"] for one in payloads if one["type"] == "content_block_delta"]
+        assert said == ["\n\n Hi", "\n\n", " ", "you\n"]
+
+    def test_white_space_stays_beside_a_citation(self):
+        source = Citation(url="https://a.example", title="A", format="openai-chat", raw={})
+        payloads = written(
+            Start(id="r1"),
+            PartStart(0, Text(text="\n")),
+            CitationDelta(0, source),
+            TextDelta(0, "x"),
+            End(),
+        )
+        deltas = [one["delta"] for one in payloads if one["type"] == "content_block_delta"]
+        assert [one["type"] for one in deltas] == ["text_delta", "citations_delta", "text_delta"]
+        assert [one["text"] for one in deltas if "text" in one] == ["\n", "x"]
+
+    def test_blocks_of_anthropics_own_are_as_they_came(self):
+        blank = PartStart(0, Text(text="\n"))
+        payloads = written(Start(format="anthropic"), blank, PartEnd(0), End())
+        assert [
+            one["delta"]["text"] for one in payloads if one["type"] == "content_block_delta"
+        ] == ["\n"]
+
     def test_parts_follow_one_another(self):
         payloads = written(
             Start(id="r1"),
