@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.programs import program_of
 from switchyard.usage.block_table import block_table
+from switchyard.usage.break_table import break_table
 from switchyard.usage.cache_breaks import CacheBreak
 from switchyard.usage.cache_breaks import break_members
 from switchyard.usage.cache_breaks import cache_breaks
@@ -58,10 +59,8 @@ from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import status_line
 from switchyard.usage.statusline import tracks_in_use
 from switchyard.usage.store import StoreError
-from switchyard.usage.tables import count
 from switchyard.usage.tables import plan_table
 from switchyard.usage.tables import report_table
-from switchyard.usage.tables import table
 from switchyard.usage.window_book import window_members
 
 KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
@@ -290,8 +289,7 @@ def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) 
     if not breaks:
         print("No prompt cache broke.")
         return
-    rows = [[one.session, one.verdict, count(one.requests), count(one.tokens)] for one in breaks]
-    print(table(["Session", "What changed", "Requests", "Not cached"], rows, _width()))
+    print(break_table(breaks, _width()))
 
 
 def _breaks(

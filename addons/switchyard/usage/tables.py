@@ -46,7 +46,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int | Non
     if width is not None:
         left = width - sum(size + 2 for size in widths[1:])
         widths[0] = min(widths[0], max(left, _LEAST_NAME))
-        cells = [[_cut(name, widths[0]), *figures] for name, *figures in cells]
+        cells = [[cut(name, widths[0]), *figures] for name, *figures in cells]
     lines = []
     for name, *figures in cells:
         first = name + " " * (widths[0] - _columns(name))
@@ -127,8 +127,8 @@ def _printable(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(one)[0] == "C" else one for one in text)
 
 
-def _cut(text: str, width: int) -> str:
-    """A text of at most `width` columns, with a sign where its end is missing."""
+def cut(text: str, width: int) -> str:
+    """Return a text of at most `width` columns, with a sign where its end is missing."""
     if _columns(text) <= width:
         return text
     while _columns(text) >= width:
