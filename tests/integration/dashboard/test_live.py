@@ -49,6 +49,7 @@ def test_two_tabs_show_the_same(page: Page, router: Router) -> None:
 
 
 def test_a_thousand_requests_arrive_one_after_another(page: Page, router: Router) -> None:
+    ask(router, "demo/echo")
     page.run("location.hash = '#/requests'")
     page.wait("document.querySelector('.virtual button.row')")
     page.run(

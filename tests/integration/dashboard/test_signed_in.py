@@ -41,9 +41,11 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
 
 @pytest.fixture(scope="module")
 def page(chromium: str, router: Router) -> Iterator[Page]:
-    """One page for all tests of the module, which are in their order."""
+    """One page for all tests of the module, which is signed in."""
     with Page(chromium, 1200, 900) as page:
         page.go(f"{router.url}/dashboard/")
+        sign_in(page, KEY)
+        page.wait(LIVE)
         yield page
 
 
@@ -52,14 +54,16 @@ def sign_in(page: Page, key: str) -> None:
     page.click("main.alone button")
 
 
-def test_a_wrong_key_opens_nothing(page: Page, axe: str) -> None:
-    sign_in(page, "manage-me-0000")
-    page.wait("document.querySelector('main.alone .notice.bad')")
-    assert violations(page, axe) == []
-    sign_in(page, KEY)
-    page.wait(LIVE)
-    kept = "JSON.stringify([document.cookie, localStorage.length, sessionStorage.length])"
-    assert json.loads(page.run(kept)) == ["", 0, 0]
+def test_a_wrong_key_opens_nothing(chromium: str, router: Router, axe: str) -> None:
+    with Page(chromium, 1200, 900) as page:
+        page.go(f"{router.url}/dashboard/")
+        sign_in(page, "manage-me-0000")
+        page.wait("document.querySelector('main.alone .notice.bad')")
+        assert violations(page, axe) == []
+        sign_in(page, KEY)
+        page.wait(LIVE)
+        kept = "JSON.stringify([document.cookie, localStorage.length, sessionStorage.length])"
+        assert json.loads(page.run(kept)) == ["", 0, 0]
 
 
 def test_a_key_is_made_changed_and_rotated(page: Page, axe: str) -> None:
@@ -93,6 +97,7 @@ def test_a_key_is_made_changed_and_rotated(page: Page, axe: str) -> None:
 
 
 def test_a_dialog_that_is_closed_as_it_appears_is_gone(page: Page) -> None:
+    page.run("location.hash = '#/keys'")
     page.run(
         """new MutationObserver((_, observer) => {
             const button = document.querySelector("dialog header button");
@@ -120,6 +125,7 @@ def test_another_router_is_taken_over(page: Page, axe: str, router: Router) -> N
 
 
 def test_a_login_waits_for_what_is_pasted(page: Page, axe: str) -> None:
+    page.run("location.hash = '#/setup'")
     page.click("button[aria-label^='Log in in the browser: Example']")
     page.wait("document.querySelector('dialog a[href^=\"https://p.example/authorize?\"]')")
     assert violations(page, axe) == []
@@ -156,6 +162,7 @@ def test_an_account_is_logged_out(page: Page, axe: str, router: Router) -> None:
 
 
 def test_the_authority_is_shown(page: Page, router: Router) -> None:
+    page.run("location.hash = '#/setup'")
     panel = "document.querySelector('#certificate').closest('section').innerText"
     page.wait(f"{panel}.includes({json.dumps(str(router.ca))})")
     shown = page.run(panel)
@@ -174,6 +181,7 @@ def test_the_log_is_followed_and_filtered(page: Page) -> None:
 
 
 def test_a_changed_key_ends_the_session(page: Page, router: Router) -> None:
+    page.run("location.hash = '#/now'")  # which asks for nothing by itself
     text = router.config_path.read_text()
     router.config_path.write_text(text.replace(KEY, NEXT))
     page.wait(LOGIN)
