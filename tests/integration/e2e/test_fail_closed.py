@@ -174,7 +174,7 @@ def test_an_addon_that_does_not_load(tmp_path: Path, broken: Path, way: str, how
 
 def test_an_option_that_nobody_knows_is_told(start_router) -> None:
     router = start_router(CONFIG, "--set", "web_prt=1")
-    assert "ignoring --set web_prt: there is no such option" in router.log
+    router.wait_logged("ignoring --set web_prt: there is no such option")
 
 
 DROPS = """

@@ -73,7 +73,7 @@ def test_a_dump_that_is_added_to_stays_as_it_is(
     dump.chmod(0o640)
     size = dump.stat().st_size
     second = start_router(CONFIG, "-w", f"+{dump}")
-    assert "other users can read the traffic" in second.log
+    second.wait_logged("other users can read the traffic")
     second.stop()
     assert dump.stat().st_size >= size and mode(dump) == 0o640
 
