@@ -58,7 +58,9 @@ class Talk:
     """A client's side of a connection."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        self.connection: ClientConnection = connect(url, open_timeout=PATIENCE, **options)
+        self.connection: ClientConnection = connect(
+            url, open_timeout=PATIENCE, **options
+        ).__enter__()
 
     def __enter__(self) -> "Talk":
         return self
