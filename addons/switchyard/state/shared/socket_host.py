@@ -68,7 +68,8 @@ class SocketHost(ABC):
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._serve_in(Path(self._folder.name)))
+            # Ends what is still served too: connections that close take a few turns of the loop.
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve_in(Path(self._folder.name)))
         finally:
             self._ready.set()
-            self._loop.close()

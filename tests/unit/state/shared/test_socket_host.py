@@ -8,6 +8,7 @@ import pytest
 
 from switchyard.metrics.host import MetricsHost
 from switchyard.state.shared.socket_host import SocketHost
+from tests.support.signals import Signal
 
 
 class OneSocket(SocketHost):
@@ -33,6 +34,31 @@ def test_it_serves_until_it_is_left() -> None:
         assert place.parent.stat().st_mode & 0o077 == 0
     assert host.ended and not place.parent.exists()
     assert not any(one.name == "one socket" for one in threading.enumerate())
+
+
+async def test_whom_it_still_serves_is_ended_before_its_loop() -> None:
+    """Else Python reports a task that was destroyed while it was pending."""
+    served, ended = Signal(), Signal()
+
+    class Holding(OneSocket):
+        async def _serve_in(self, folder: Path) -> None:
+            self.kept = await asyncio.start_unix_server(self._hold, folder / "held.sock")
+            await super()._serve_in(folder)
+
+        async def _hold(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            served.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                ended.set()
+            writer.close()
+
+    with Holding() as host:
+        path = Path(host.where).with_name("held.sock")
+        _, writer = await asyncio.open_unix_connection(path)
+        await served.seen()
+    assert ended
+    writer.close()
 
 
 def test_one_that_could_not_be_started_is_left_quietly() -> None:
