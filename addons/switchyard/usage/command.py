@@ -69,6 +69,12 @@ _SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provi
                "model": "model", "session": "session"}  # fmt: skip
 """Options that select, and the dimensions they stand for."""
 
+_UNUSED = {
+    "caches": [option for option in _SELECTIONS if option != "session"],
+    "quota": [*_SELECTIONS, "since", "until"],
+}
+"""By reports, options that say nothing there: who gives one would take the answer for another."""
+
 _NOTHING = "No request is on record for these days and choices."
 _SECONDS = 60.0
 """How long a question may take: who asked can end it, and no request waits for it."""
@@ -147,7 +153,12 @@ def _reader(folder: Path | None, place: RecordPlace | None) -> UsageReader:
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; exits as argparse does on a wrong one."""
-    return make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    for option in _UNUSED.get(options.report, ()):
+        if getattr(options, option) is not None:
+            parser.error(f"{options.report} takes no --{option}")
+    return options
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -161,6 +161,18 @@ def test_wrong_options(capsys: pytest.CaptureFixture[str], arguments: list[str])
     assert "usage" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["caches", "--key", "k"], ["caches", "--model", "m"], ["quota", "--since", "7d"]],
+)
+def test_options_that_a_report_does_not_know(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(arguments)
+    assert f"{arguments[0]} takes no {arguments[1]}" in capsys.readouterr().err
+
+
 def test_a_damaged_store_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "switchyard.sqlite").write_bytes(b"no database" * 1000)
     assert command.main(["--dir", str(folder)]) == 1
