@@ -11,6 +11,7 @@ from tests.integration.dashboard.conftest import config
 from tests.support.browser import Page
 from tests.support.router import READY
 from tests.support.router import Router
+from tests.support.signals import wait_until
 
 LIVE = "document.querySelector('.top .live')?.className === 'live live'"
 FIRST = "document.querySelector('[aria-labelledby=recent] tbody tr').innerText.includes({})"
@@ -48,8 +49,17 @@ def test_two_tabs_show_the_same(page: Page, router: Router) -> None:
         page.run("location.hash = '#/now'")
 
 
+def recorded(page: Page, tool: str) -> int:
+    """How many requests of a tool are on record: those that the page finds when it asks."""
+    return page.run(
+        "fetch('/v0/management/usage?by=tool').then(answer => answer.json())"
+        f".then(told => told.rows.find(row => row.tool === '{tool}')?.requests ?? 0)"
+    )
+
+
 def test_a_thousand_requests_arrive_one_after_another(page: Page, router: Router) -> None:
-    ask(router, "demo/echo")
+    ask(router, "demo/echo", agent="codex_cli_rs/1.0 (before them)")
+    wait_until(lambda: recorded(page, "codex") == 1)
     page.run("location.hash = '#/requests'")
     page.wait("document.querySelector('.virtual button.row')")
     page.run(
@@ -69,6 +79,7 @@ def test_a_thousand_requests_arrive_one_after_another(page: Page, router: Router
 
         assert set(pool.map(send, range(MANY))) == {200}
     page.wait(f"document.querySelector('main p button')?.innerText.startsWith('Show {MANY:,} ')")
+    wait_until(lambda: recorded(page, "aider") == MANY)
     page.click("main p button")
     page.wait("document.querySelector('.virtual tr:nth-child(2)').innerText.includes('aider')")
     page.wait("!document.querySelector('main p button')")
@@ -88,6 +99,7 @@ def test_a_page_connects_again_after_a_restart(page: Page, router: Router) -> No
     router.launch()
     ready.wait(120)
     page.wait(LIVE)
+    page.run("location.hash = '#/now'")
     ask(router, "demo/echo", agent="qwen-code/1.0 (restarted)")
     page.wait(FIRST.format("'qwen'"))
 
