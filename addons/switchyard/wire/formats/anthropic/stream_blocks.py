@@ -154,23 +154,19 @@ class TextBlock(Block):
         return b""
 
     def _text(self, text: str) -> bytes:
-        if self._visible and not self.opened:
-            text = self._held + text
-            if not text.strip():
-                self._held = text
-                return b""
-        return self.open() + self._said(text)
-
-    def _said(self, text: str) -> bytes:
-        return block_delta(self.index, {"type": "text_delta", "text": text})
+        if self._visible and not self.opened and not text.strip():
+            self._held += text
+            return b""
+        text, self._held = self._held + text, ""
+        return self.open() + block_delta(self.index, {"type": "text_delta", "text": text})
 
     def _cite(self, citation: Citation) -> bytes:
         written = write_citation(citation)
         if written is None:
             return b""
-        before = (
-            b"" if self.opened else self.open() + (self._said(self._held) if self._held else b"")
-        )
+        # What is cited is said, visible or not.
+        self._visible = False
+        before = self._text("") if self._held else self.open()
         delta = {"type": "citations_delta", "citation": written}
         return before + block_delta(self.index, delta)
 
