@@ -43,7 +43,6 @@ from switchyard.usage.places import open_pages
 from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
-from switchyard.usage.queries import Question
 from switchyard.usage.quota_table import quota_table
 from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
@@ -51,6 +50,7 @@ from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
+from switchyard.usage.reports import question_of
 from switchyard.usage.reports import report_plans
 from switchyard.usage.row_pages import RowPages
 from switchyard.usage.session_reader import SessionReader
@@ -272,11 +272,9 @@ def _print_blocks(
     reader: UsageReader, options: argparse.Namespace, place: RecordPlace | None, now: float
 ) -> None:
     zone = options.tz or _local_zone()
-    day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
-    since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+    since = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     source = _session_rows(options, place) or reader
-    until = _end_of(options.until, zone)
-    lines = source.hours(Question(since, until, _selection(options)))
+    lines = source.hours(question_of(zone, since, options.until, _selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:
         print(indented({"blocks": blocks_as_json(blocks, now)}))
@@ -306,20 +304,10 @@ def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) 
 def _breaks(
     reader: UsageReader, options: argparse.Namespace, since: date | None
 ) -> list[CacheBreak]:
-    zone = options.tz or _local_zone()
-    day = options.since or since
-    begin = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() if day else 0.0
-    end = _end_of(options.until, zone)
-    found = cache_breaks(reader, begin, math.inf if end is None else end)
+    days = question_of(options.tz or _local_zone(), options.since or since, options.until, None)
+    end = math.inf if days.until is None else days.until
+    found = cache_breaks(reader, days.since or 0.0, end)
     return [one for one in found if options.session in (None, one.session)]
-
-
-def _end_of(day: date | None, zone: tzinfo) -> float | None:
-    """When a day of a zone has ended, in Unix seconds; None without a day, or after the last."""
-    if day is None or day == date.max:
-        return None
-    following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=zone).timestamp()
 
 
 def _print_quota(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
