@@ -113,7 +113,8 @@ export const words = {
     filterHint: "model:glm tool:codex state:failed …",
     unknownFilter: (name, all) => `There is no filter ${name}. Known: ${all}.`,
     none: "No request fits.",
-    fresh: (n) => `Show ${n} new requests`,
+    noneYet: "No request is on record yet.",
+    fresh: (n, written) => `Show ${written} new ${n === 1 ? "request" : "requests"}`,
     columns: {
       when: "When", tool: "Tool", asked: "Asked for", answered: "Answered by", route: "Route",
       tokens: "Tokens", cost: "List cost", time: "Time", state: "State",

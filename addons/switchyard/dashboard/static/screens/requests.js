@@ -82,10 +82,12 @@ function List({ where, onOpen, onAgain }) {
   };
   const first = Math.max(Math.floor(top / ROW) - AROUND, 0);
   const last = Math.min(Math.ceil((top + height) / ROW) + AROUND, rows.length);
-  const fresh = Object.keys(where).length === 0 ? arrived(rows) + skipped.value - uncounted : 0;
+  const all = Object.keys(where).length === 0;
+  const known = useMemo(() => new Set(rows.map((row) => row.id)), [rows]);
+  const fresh = all && next !== "" ? arrived(rows, known, next) + skipped.value - uncounted : 0;
   return html`<div>
     <${Failure} error=${error} again=${load} />
-    ${fresh > 0 && html`<p><button type="button" onClick=${onAgain}>${text.fresh(count(fresh))}</button></p>`}
+    ${fresh > 0 && html`<p><button type="button" onClick=${onAgain}>${text.fresh(fresh, count(fresh))}</button></p>`}
     <div class="virtual" ref=${box} onScroll=${scrolled} tabindex="0" role="region" aria-label=${words.screens.requests}>
       <table aria-rowcount=${next === null ? rows.length + 1 : -1}>
         <colgroup>${WIDTHS.map((width) => html`<col style=${{ width: `${width}%` }} />`)}</colgroup>
@@ -97,12 +99,16 @@ function List({ where, onOpen, onAgain }) {
           <tr class="pad" aria-hidden="true"><td colspan="9" style=${{ height: `${(rows.length - last) * ROW}px` }}></td></tr>
         </tbody>
       </table>
-      ${next === null && rows.length === 0 && html`<p class="weak">${text.none}</p>`}
+      ${next === null && rows.length === 0 && html`<p class="weak">${all ? text.noneYet : text.none}</p>`}
     </div>
   </div>`;
 }
 
-const arrived = (rows) => finished.value.filter((row) => rows.length && row.id > rows[0].id).length;
+/** How many that ended are missing in a list. Ids begin with the time: what is older than a list's last is on its next page. */
+function arrived(rows, known, next) {
+  const oldest = next === null ? "" : (rows.at(-1)?.id ?? "");
+  return finished.value.filter((row) => row.id > oldest && !known.has(row.id)).length;
+}
 
 function Line({ row, index, onOpen }) {
   return html`<tr aria-rowindex=${index}>
