@@ -15,6 +15,7 @@ from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
 from switchyard.wire.translate.quirks import with_usual_ids
 from switchyard.wire.translate.think_tag import untagged
+from switchyard.wire.translate.thinking_back import answered
 from switchyard.wire.translate.thinking_back import with_demanded
 
 
@@ -110,7 +111,7 @@ def keep_notes(
             tag := adjustments.thinking_tag(state.target, state.upstream_format.name)
         ):
             parts = untagged(parts, tag)
-        thinking.note(_whose(state, maker), parts)
+        thinking.note(_whose(state, maker), parts, answered(state.upstream_body))
 
 
 def with_demands(
@@ -126,10 +127,10 @@ def with_demands(
         return body
     whose: list[Whose] = []
 
-    def recall(id: str, name: str, arguments: str):
+    def recall(id: str, name: str, arguments: str, after: JsonObject):
         if not whose:
             whose.append(_whose(state, adjustments.maker(state.target)))
-        return memory.recall(whose[0], id, name, arguments)
+        return memory.recall(whose[0], id, name, arguments, after)
 
     return with_demanded(body, state.upstream_format.name, demand, recall)
 

@@ -6,11 +6,14 @@ led to them. It is kept here by the call, within bounds, and is not found by ano
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from switchyard.state.shelf import LocalShelf
 from switchyard.state.shelf import Shelf
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import text_of
@@ -43,8 +46,11 @@ class ThinkingMemory:
         self._shelf: Shelf = shelf if shelf is not None else LocalShelf(_MAX_ENTRIES)
         self._secret = secret or secrets.token_bytes(32)
 
-    def note(self, whose: Whose, parts: Sequence[Part]) -> None:
-        """Remember the thinking of a reply and the signatures of its calls."""
+    def note(self, whose: Whose, parts: Sequence[Part], after: JsonObject = EMPTY) -> None:
+        """Remember the thinking of a reply and the signatures of its calls.
+
+        `after` is the item of the history that it answered.
+        """
         words = "".join(part.text for part in parts if isinstance(part, Thinking))
         loose = next(
             (p.signature for p in parts if isinstance(p, Thinking) and p.signature and not p.text),
@@ -55,30 +61,43 @@ class ThinkingMemory:
             if len(words) > _LONGEST or not (words or proof):
                 continue
             value = dumps({"thinking": words, "signature": proof or "", "id": call.id})
-            for id in {call.id, ""}:
-                self._shelf.put(self._key(whose, id, call.name, call.arguments), value)
+            for key in self._keys(whose, call.id, call.name, call.arguments, after):
+                self._shelf.put(key, value)
 
-    def recall(self, whose: Whose, id: str, name: str, arguments: str) -> Led | None:
-        """Return what led to a call; None if that is not known.
+    def recall(
+        self, whose: Whose, id: str, name: str, arguments: str, after: JsonObject = EMPTY
+    ) -> Led | None:
+        """Return what led to a call, the answer to `after`; None if that is not known.
 
         A client may have been given another id for it than its provider gave. A call with an id of
-        its own is another one, also if its name and arguments are the same: it may be another
-        provider's, and older, and would change what was sent before.
+        its own, or after another item, is another one, also if its name and arguments are the same:
+        it may be another provider's, and older, and would change what was sent before.
         """
-        for one in (id, "") if id else ("",):
-            value = self._shelf.get(self._key(whose, one, name, arguments))
+        for key in self._keys(whose, id, name, arguments, after):
+            value = self._shelf.get(key)
             said = loads_object(value) if value is not None else None
-            if said is not None and (one or _may_be(id, text_of(said.get("id")))):
+            if said is not None and _may_be(id, text_of(said.get("id"))):
                 return Led(text_of(said.get("thinking")), text_of(said.get("signature")))
         return None
 
-    def _key(self, whose: Whose, id: str, name: str, arguments: str) -> bytes:
-        """Clients write arguments anew, so their spelling does not count."""
+    def _keys(
+        self, whose: Whose, id: str, name: str, arguments: str, after: JsonObject
+    ) -> Iterator[bytes]:
+        """Yield the keys of a call: by its place, and by the id of a provider, as it is or adapted.
+
+        Clients write arguments anew, so their spelling does not count.
+        """
         parsed = loads_object(arguments)
         spelled = dumps(_sorted(parsed)).decode() if parsed is not None else arguments.strip()
-        said = (whose.session, whose.maker, "" if is_made_up(id) else id, name, spelled)
+        said = (whose.session, whose.maker, name, spelled)
+        yield self._key(whose.owner, *said, "after", *_leaves(after))
+        if id and not is_made_up(id):
+            yield self._key(whose.owner, *said, "id", id)
+            yield self._key(whose.owner, *said, "adapted")
+
+    def _key(self, owner: bytes, *said: str) -> bytes:
         text = "\0".join(said).encode(errors="surrogatepass")
-        return hashlib.blake2b(whose.owner + text, key=self._secret, digest_size=16).digest()
+        return hashlib.blake2b(owner + text, key=self._secret, digest_size=16).digest()
 
 
 def _may_be(id: str, given: str) -> bool:
@@ -100,3 +119,27 @@ def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Yield the texts and numbers in an item of a history, the long ones by their ends.
+
+    Marks for prompt caches do not count, nor does a text's being the only one of a list: both
+    change as the conversation grows.
+    """
+    match value:
+        case dict():
+            for key in sorted(value.keys() - _PASSING):
+                yield from _leaves(value[key])
+        case list():
+            for item in value:
+                yield from _leaves(item)
+        case str() if len(value) > 2 * _END:
+            yield f"{value[:_END]}{len(value)}{value[-_END:]}"
+        case _:
+            yield str(value)
+
+
+_PASSING = frozenset({"cache_control", "type"})
+_END = 2048
+"""Characters of a long text's beginning and of its end by which it is known."""

@@ -1,5 +1,7 @@
 """What led to a call is found by the call."""
 
+from typing import Any
+
 import pytest
 
 from switchyard.state.thinking import ThinkingMemory
@@ -9,6 +11,8 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.translate.thinking_back import Led
+
+type Json = dict[str, Any]
 
 ME = Whose(b"me", "s1", "deepseek")
 CALL = ToolCall(id="c1", name="read", arguments='{"b": 1, "a": [{"y": 2, "x": 1}]}')
@@ -81,3 +85,51 @@ def test_nothing_is_kept_of_nothing() -> None:
     assert memory(CALL).recall(ME, "c1", "read", CALL.arguments) is None
     too_long = memory(Thinking(text="x" * 300_000), CALL)
     assert too_long.recall(ME, "c1", "read", CALL.arguments) is None
+
+
+FIRST = {"role": "user", "content": "go"}
+SECOND = {"role": "tool", "tool_call_id": "", "content": "r"}
+
+
+@pytest.mark.parametrize("id", ["", "call_made_up_0a_0"])
+def test_equal_calls_without_ids_are_told_apart_by_what_they_answer(id: str) -> None:
+    """The earlier one keeps what led to it, since what was sent once must not change."""
+    kept, call = ThinkingMemory(), ToolCall(id=id, name="test", arguments="{}")
+    kept.note(ME, [Thinking(text="one"), call], FIRST)
+    kept.note(ME, [Thinking(text="two"), call], SECOND)
+    assert kept.recall(ME, "", "test", "{}", FIRST) == Led("one")
+    assert kept.recall(ME, "", "test", "{}", SECOND) == Led("two")
+    # Another provider's, of which nothing was noted.
+    assert kept.recall(ME, "", "test", "{}", {"role": "user", "content": "again"}) is None
+
+
+def test_a_call_of_a_server_that_counts_its_calls_from_0() -> None:
+    kept, call = ThinkingMemory(), ToolCall(id="call_0", name="test", arguments="{}")
+    kept.note(ME, [Thinking(text="one"), call], FIRST)
+    kept.note(ME, [Thinking(text="two"), call], SECOND)
+    assert kept.recall(ME, "call_0", "test", "{}", FIRST) == Led("one")
+    assert kept.recall(ME, "call_0x2", "test", "{}", SECOND) == Led("two")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (FIRST, {"role": "user", "content": [{"type": "text", "text": "go"}]}),
+        (
+            {"role": "user", "content": [{"type": "text", "text": "go", "cache_control": {}}]},
+            FIRST,
+        ),
+    ],
+)
+def test_a_mark_for_a_cache_that_moved_on_does_not_hide_a_call(before: Json, after: Json) -> None:
+    kept, call = ThinkingMemory(), ToolCall(id="", name="test", arguments="{}")
+    kept.note(ME, [Thinking(text="one"), call], before)
+    assert kept.recall(ME, "", "test", "{}", after) == Led("one")
+
+
+def test_long_items_are_told_apart_by_their_ends() -> None:
+    kept, call = ThinkingMemory(), ToolCall(id="", name="test", arguments="{}")
+    kept.note(ME, [Thinking(text="one"), call], {"content": "x" * 10_000})
+    assert kept.recall(ME, "", "test", "{}", {"content": "x" * 10_000}) == Led("one")
+    for other in ("x" * 10_001, "x" * 9_999 + "y", "y" + "x" * 9_999):
+        assert kept.recall(ME, "", "test", "{}", {"content": other}) is None

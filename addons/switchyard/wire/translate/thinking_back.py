@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Literal
 
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import object_of
@@ -34,8 +35,9 @@ class Led:
     signature: str = ""
 
 
-type Recall = Callable[[str, str, str], Led | None]
-"""Recalls the thinking before a call by its id, name and arguments."""
+type Recall = Callable[[str, str, str, JsonObject], Led | None]
+"""Recalls the thinking before a call by its id, name and arguments, and by the item of the history
+that the model answered with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +61,51 @@ def with_demanded(body: JsonObject, format: str, demand: Demand, recall: Recall)
     """
     match format:
         case "openai-chat":
-            return _each(body, "messages", lambda message: _chat(message, body, demand, recall))
+            return _each(body, recall, lambda message, recall: _chat(message, body, demand, recall))
         case "anthropic" if demand.thinking and not _is_off(body):
-            return _each(body, "messages", lambda message: _anthropic(message, demand, recall))
+            return _each(body, recall, lambda message, recall: _anthropic(message, demand, recall))
         case "gemini" if demand.signature_stand_in:
             return _gemini(body, demand, recall)
     return body
 
 
-def _each(body: JsonObject, name: str, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
-    def one(item: Any) -> list[Any]:
-        assistant = isinstance(item, dict) and item.get("role") == "assistant"
-        return [change(item)] if assistant else [item]
+def answered(body: JsonObject) -> JsonObject:
+    """Returns the item of a body's history that the reply to it answers; empty if none is known.
 
-    return with_items(body, name, one) or body
+    It is the last one that is not the model's own, as `with_demanded` finds it in later requests.
+    """
+    for name in ("messages", "contents"):
+        for item in reversed(objects_of(body.get(name))):
+            if item.get("role") not in _MODEL:
+                return item
+    return EMPTY
+
+
+_MODEL = ("assistant", "model")
+"""The roles of the model itself."""
+
+type _RecallHere = Callable[[str, str, str], Led | None]
+"""Recalls the thinking before a call of a known place."""
+
+
+def _each(
+    body: JsonObject, recall: Recall, change: Callable[[JsonObject, _RecallHere], JsonObject]
+) -> JsonObject:
+    before: JsonObject = EMPTY
+
+    def here(id: str, name: str, arguments: str) -> Led | None:
+        return recall(id, name, arguments, before)
+
+    def one(item: Any) -> list[Any]:
+        nonlocal before
+        if not isinstance(item, dict):
+            return [item]
+        if item.get("role") == "assistant":
+            return [change(item, here)]
+        before = item
+        return [item]
+
+    return with_items(body, "messages", one) or body
 
 
 def _is_off(body: JsonObject) -> bool:
@@ -81,7 +114,7 @@ def _is_off(body: JsonObject) -> bool:
     return thinking == "disabled" or body.get("reasoning_effort") == "none"
 
 
-def _chat(message: JsonObject, body: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
+def _chat(message: JsonObject, body: JsonObject, demand: Demand, recall: _RecallHere) -> JsonObject:
     calls = objects_of(message.get("tool_calls"))
     if demand.signature_stand_in and calls:
         message = _with_signatures(message, demand, recall)
@@ -90,7 +123,7 @@ def _chat(message: JsonObject, body: JsonObject, demand: Demand, recall: Recall)
     return message
 
 
-def _with_signatures(message: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
+def _with_signatures(message: JsonObject, demand: Demand, recall: _RecallHere) -> JsonObject:
     """Returns a message whose first call is signed.
 
     Only the first of several calls needs a signature.
@@ -115,7 +148,7 @@ def _with_signatures(message: JsonObject, demand: Demand, recall: Recall) -> Jso
 
 
 def _with_thinking(
-    message: JsonObject, calls: list[JsonObject], demand: Demand, recall: Recall
+    message: JsonObject, calls: list[JsonObject], demand: Demand, recall: _RecallHere
 ) -> JsonObject:
     said = next((text for n in REASONING_NAMES if (text := text_of(message.get(n)))), "")
     if said and demand.tag is None:
@@ -140,12 +173,12 @@ def _chat_call(call: JsonObject) -> tuple[str, str, str]:
     return text_of(call.get("id")), text_of(function.get("name")), arguments
 
 
-def _recalled(calls: Iterator[tuple[str, str, str]], recall: Recall) -> str:
+def _recalled(calls: Iterator[tuple[str, str, str]], recall: _RecallHere) -> str:
     found = (led.thinking for call in calls if (led := recall(*call)) is not None)
     return next(filter(None, found), "")
 
 
-def _anthropic(message: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
+def _anthropic(message: JsonObject, demand: Demand, recall: _RecallHere) -> JsonObject:
     content = message.get("content")
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
@@ -183,6 +216,7 @@ def _gemini(body: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
     stream as a content.
     """
     called = False
+    before: JsonObject = EMPTY
 
     def part(raw: Any) -> list[Any]:
         nonlocal called
@@ -193,14 +227,16 @@ def _gemini(body: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
         if signature_name(raw) is not None:
             return [raw]
         call = object_of(raw[name])
-        led = recall(text_of(call.get("id")), text_of(call.get("name")), _spelled(call.get("args")))
+        id, name = text_of(call.get("id")), text_of(call.get("name"))
+        led = recall(id, name, _spelled(call.get("args")), before)
         proof = (led.signature if led else "") or (demand.signature_stand_in if first else "")
         return [{**raw, "thoughtSignature": proof}] if proof else [raw]
 
     def content(said: Any) -> list[Any]:
-        nonlocal called
+        nonlocal called, before
         if not isinstance(said, dict) or said.get("role") != "model":
             called = False
+            before = said if isinstance(said, dict) else before
             return [said]
         return [with_items(said, "parts", part) or said]
 

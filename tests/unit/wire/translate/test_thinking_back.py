@@ -7,7 +7,10 @@ import pytest
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.translate.thinking_back import Demand
 from switchyard.wire.translate.thinking_back import Led
+from switchyard.wire.translate.thinking_back import answered
 from switchyard.wire.translate.thinking_back import with_demanded
+
+type Json = dict[str, Any]
 
 CALLS = Demand(thinking="calls", thinking_stand_in=" ")
 ALL = Demand(thinking="all", thinking_stand_in=" ")
@@ -15,11 +18,11 @@ SKIP = "skip_thought_signature_validator"
 SIGNED = Demand(signature_stand_in=SKIP)
 
 
-def nothing(id: str, name: str, arguments: str) -> Led | None:
+def nothing(id: str, name: str, arguments: str, after: Json) -> Led | None:
     return None
 
 
-def memory(id: str, name: str, arguments: str) -> Led | None:
+def memory(id: str, name: str, arguments: str, after: Json) -> Led | None:
     return Led("remembered", "SIG") if (id, name) == ("c1", "read") else None
 
 
@@ -153,6 +156,34 @@ def test_what_geminis_client_dropped_comes_back() -> None:
 def test_neighbouring_contents_are_one_step() -> None:
     signed = function("a", thoughtSignature="OWN")
     assert gemini(model(signed), model(function("b")), RESULT) == [["OWN"], [None], [None]]
+
+
+TOOL = {"role": "tool", "tool_call_id": "c1", "content": "r"}
+USER = {"role": "user", "content": "go"}
+PLACES = {
+    "openai-chat": ("messages", USER, CALLING, TOOL),
+    "anthropic": ("messages", USER, {"role": "assistant", "content": [USE]}, TOOL),
+    "gemini": ("contents", USER, model(function("")), RESULT),
+}
+
+
+@pytest.mark.parametrize("format", PLACES)
+def test_a_call_is_looked_up_by_what_it_answers(format: str) -> None:
+    """That is what a request ended with whose reply made the call, in each step anew."""
+    name, user, calling, result = PLACES[format]
+    asked: list[Json] = []
+
+    def recall(id: str, name: str, arguments: str, after: Json) -> Led | None:
+        asked.append(after)
+        return None
+
+    demand = Demand(thinking="calls", thinking_stand_in=" ", signature_stand_in=SKIP)
+    with_demanded({name: [user, calling, result, calling]}, format, demand, recall)
+    # Chat's form is asked for a signature and for thinking.
+    assert [one for one in (user, result) for _ in range(len(asked) // 2)] == asked
+    assert [answered({name: [user]}), answered({name: [user, calling, result]})] == [user, result]
+    assert answered({name: [user, calling]}) == user
+    assert answered({}) == {}
 
 
 @pytest.mark.parametrize(
