@@ -5,6 +5,7 @@ from collections.abc import Callable
 from switchyard.clients.expected import FIRST_OUTPUT
 from switchyard.clients.expected import STRICT_OUTPUT
 from switchyard.clients.expected import ExpectedOutput
+from switchyard.clients.expected import answers_wanted
 from switchyard.clients.expected import most_output
 from switchyard.clients.key_rules import KeyRule
 from switchyard.clients.plan_prices import PlanPrices
@@ -42,15 +43,18 @@ class Estimates:
         input, output = input_tokens(call), 0
         if kind != "embed":
             output = self._output(exchange, rule)
-            if (most := rule.most_output) is not None and output > most:
-                output = most
+        paid = output
+        if (most := rule.most_output) is not None and output > most:
+            output = most
+            if not rule.strict:
+                paid = most
         tokens = input + output
         if (most := rule.most_tokens) is not None and tokens > most:
             tokens = max(input, most)
         money = 0
         if rule.has_money:
             prices = self.prices.of(plan, call.credential)
-            money = cost_of(prices, input, output)
+            money = cost_of(prices, input, paid)
             if (most := rule.most_money) is not None and money > most and not rule.strict:
                 money = max(cost_of(prices, input, 0), most)
         return (1, tokens, input, output, money)
@@ -59,7 +63,7 @@ class Estimates:
         call = exchange.call
         most = most_output(call.body)
         if rule.strict:
-            return most or STRICT_OUTPUT
+            return most or STRICT_OUTPUT * answers_wanted(call.body)
         expected = self._expected.of(rule.owner, call.model) or FIRST_OUTPUT
         return expected if most is None or expected < most else most
 

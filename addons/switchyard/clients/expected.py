@@ -3,8 +3,10 @@
 An estimate is reserved until the request ends; then what it used takes its place.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 from switchyard.wire.encoding.jsonio import JsonObject
 
@@ -19,7 +21,24 @@ ENOUGH = 8
 
 _KEPT = 64
 _MOST_PAIRS = 5000
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_LONGEST = 32
+"""Characters of a number, above which text is none."""
+
+type _Names = Sequence[str]
+type _InnerNames = Sequence[tuple[str, Sequence[str]]]
+"""Names of members by the member that they are in, which Gemini's clients spell in two ways."""
+
+_LIMITS: _Names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_INNER_LIMITS: _InnerNames = (
+    ("generationConfig", ("maxOutputTokens", "max_output_tokens")),
+    ("generation_config", ("maxOutputTokens", "max_output_tokens")),
+    ("options", ("num_predict",)),
+)
+_ANSWERS: _Names = ("n", "best_of")
+_INNER_ANSWERS: _InnerNames = (
+    ("generationConfig", ("candidateCount", "candidate_count")),
+    ("generation_config", ("candidateCount", "candidate_count")),
+)
 
 
 class ExpectedOutput:
@@ -64,19 +83,41 @@ class _Answers:
 
 
 def most_output(body: JsonObject) -> int | None:
-    """Returns the tokens that a request allows its answer, in any format; None for no limit.
+    """Returns the tokens that a request allows all of its answers, in any format; None: no limit.
 
-    Chat and Messages have it on top, Gemini in `generationConfig`, Ollama in `options`.
+    Chat and Messages have it on top, Gemini in `generationConfig`, Ollama in `options`. Of several
+    the highest counts: which one a provider obeys is not known.
     """
-    for name in _LIMITS:
+    most = _highest(body, _LIMITS, _INNER_LIMITS)
+    return most * answers_wanted(body) if most else None
+
+
+def answers_wanted(body: JsonObject) -> int:
+    """Returns how many answers a request has generated for its prompt.
+
+    They are `n`, or `best_of` of which they are chosen (OpenAI, "Completions"), or Gemini's
+    `candidateCount`.
+    """
+    return _highest(body, _ANSWERS, _INNER_ANSWERS) or 1
+
+
+def _highest(body: JsonObject, names: _Names, inner_names: _InnerNames) -> int:
+    most = 0
+    for name in names:
         if name in body:
-            return _count(body[name])
-    for holder, name in (("generationConfig", "maxOutputTokens"), ("options", "num_predict")):
-        inner = body.get(holder)
-        if isinstance(inner, Mapping) and name in inner:
-            return _count(inner[name])
-    return None
+            most = max(most, _count(body[name]))
+    for holder, inner in inner_names:
+        if holder in body and isinstance(members := body[holder], Mapping):
+            for name in inner:
+                if name in members:
+                    most = max(most, _count(members[name]))
+    return most
 
 
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+def _count(value: object) -> int:
+    """A number however providers may take it, also `1e3` and `"1000"`; 0 for what is none."""
+    if isinstance(value, str) and len(value) < _LONGEST and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if 1 <= value < math.inf else 0

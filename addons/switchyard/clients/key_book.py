@@ -60,15 +60,21 @@ class KeyBook:
     """
 
     def __init__(
-        self, path: Path, env: Mapping[str, str], taken: Collection[str] = frozenset()
+        self,
+        path: Path,
+        env: Mapping[str, str],
+        taken: Collection[str] = frozenset(),
+        policies: Collection[str] | None = None,
     ) -> None:
         """Take the file at `path`, which need not be there yet.
 
-        `env` fills in `${NAME}`; `taken` are the names of keys elsewhere.
+        `env` fills in `${NAME}`; `taken` are the names of keys elsewhere, `policies` those that
+        keys may extend (None: not known).
         """
         self.path = path
         self._env = env
         self._taken = taken
+        self._policies = policies
 
     def keys(self) -> list[StoredKey]:
         """Return the keys in their order."""
@@ -158,7 +164,7 @@ class KeyBook:
         return parse_keys(text.encode(), self.path, self._env)
 
     def _write(self, text: str) -> tuple[ClientKey, ...]:
-        keys = self._parse(text)
+        keys = parse_keys(text.encode(), self.path, self._env, self._policies)
         names = [key.name for key in keys if key.name]
         for name in names:
             if names.count(name) > 1 or name in self._taken:

@@ -62,6 +62,7 @@ class _Place:
     config: Path
     file: Path | None
     taken: frozenset[str]
+    policies: frozenset[str]
     env: Mapping[str, str]
 
 
@@ -171,7 +172,9 @@ def _place(options: argparse.Namespace, environ: Mapping[str, str]) -> _Place:
     taken = frozenset(
         str(one["name"]) for one in entries if isinstance(one, dict) and "name" in one
     )
-    return _Place(config, file, taken, env)
+    policies = clients.get("policies")
+    policies = frozenset(map(str, policies)) if isinstance(policies, dict) else frozenset[str]()
+    return _Place(config, file, taken, policies, env)
 
 
 def _run(options: argparse.Namespace, place: _Place, environ: Mapping[str, str]) -> None:
@@ -182,7 +185,7 @@ def _run(options: argparse.Namespace, place: _Place, environ: Mapping[str, str])
         raise KeyBookError(
             f"{place.config} names no keys file. Hint: add clients: {{keys-file: keys.yaml}}"
         )
-    book = KeyBook(place.file, place.env, place.taken)
+    book = KeyBook(place.file, place.env, place.taken, place.policies)
     match options.command:
         case "generate":
             issued = book.add(_named(options))

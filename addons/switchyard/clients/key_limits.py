@@ -3,9 +3,11 @@
 Three scopes: a key, a key with some models, and the whole router.
 """
 
+import re
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from switchyard.config.client_keys import Budgets
 from switchyard.config.client_keys import ClientSettings
@@ -20,6 +22,9 @@ from switchyard.values.units import Rate
 
 ROUTER = "router"
 """The owner of the whole router's limits."""
+
+_MARKS = re.compile(r"[%/|#]")
+"""What stands between the parts of a counter's name."""
 
 _DAY = 86_400
 _ROLLING: dict[PeriodName, int] = {
@@ -49,6 +54,22 @@ class BudgetCalendar:
         if rolling and name in _ROLLING:
             return Sliding(_ROLLING[name])
         return Calendar(name, self.timezone, self.week_starts)
+
+
+def owner_for(name: str) -> str:
+    """Returns what the limits of a key with this name are counted by; no other name leads to it."""
+    return _MARKS.sub(lambda mark: f"%{ord(mark[0]):02X}", name)
+
+
+def scope_of(owner: str, models: Sequence[str]) -> str:
+    """Returns what the limits of an owner's requests for some models are counted by."""
+    return f"{owner}/{','.join(models)}"
+
+
+def parts_of(scope: str) -> tuple[str, str]:
+    """Returns the name in a scope, and its models with commas between them; "" for any model."""
+    owner, _, models = scope.partition("/")
+    return unquote(owner), models
 
 
 def limits_for(

@@ -8,15 +8,18 @@ from switchyard.clients.key_format import key_hash
 from switchyard.clients.key_limits import ROUTER
 from switchyard.clients.key_limits import BudgetCalendar
 from switchyard.clients.key_limits import limits_for
+from switchyard.clients.key_limits import owner_for
+from switchyard.clients.key_limits import scope_of
 from switchyard.clients.limit_headers import LimitHeaders
 from switchyard.clients.limit_headers import headers_for
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.client_keys import ClientSettings
+from switchyard.config.readings import readings
 from switchyard.state.shared.protocol import AmountKind
 from switchyard.state.shared.protocol import Limit
 from switchyard.state.shared.quick_ledger import QuickLine
+from switchyard.values.units import MOST_COUNTED
 
-_BOUNDLESS = 2**53 - 1
 _MOST_NAMES = 2000
 """Models of a key with limits per model that are remembered; clients choose the names."""
 
@@ -47,7 +50,8 @@ class KeyRule:
         """The same limits, with budgets that count and refuse nothing."""
         if self._spent is None:
             limits = tuple(
-                replace(one, most=_BOUNDLESS) if one.kind == "money" else one for one in self.limits
+                replace(one, most=MOST_COUNTED) if one.kind == "money" else one
+                for one in self.limits
             )
             self._spent = KeyRule(limits, self.client, self.owner)
         return self._spent
@@ -112,8 +116,8 @@ class KeyRules:
             owner, key.limits, key.budgets, self._calendar, key.enforce, key.concurrency
         )
         for one in key.per_model:
-            if model is None or one.models.matches(model):
-                scope = f"{owner}/{','.join(one.models.patterns)}"
+            if model is None or any(map(one.models.matches, readings(model))):
+                scope = scope_of(owner, one.models.patterns)
                 limits += limits_for(scope, one.limits, one.budgets, self._calendar, key.enforce)
         limits += self.router
         return KeyRule(limits, key, owner) if limits else None
@@ -125,7 +129,7 @@ def _owners(keys: Iterable[ClientKey]) -> Iterator[tuple[int, str]]:
     for key in keys:
         secret = key.key_hash or (key_hash(key.key.get_secret_value()) if key.key else "")
         short = secret.removeprefix("sha256:")[:8]
-        owner = key.id or key.name or f"key-{short}"
+        owner = owner_for(key.id or key.name or f"key-{short}")
         if owner in taken:
             owner = f"{owner}#{short}"
         taken.add(owner)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from switchyard.clients.holders import ask
 from switchyard.clients.key_limits import ROUTER
+from switchyard.clients.key_limits import parts_of
 from switchyard.clients.key_rules import KeyRule
 from switchyard.clients.limit_headers import told_limits
 from switchyard.exchange.guard import Refused
@@ -75,28 +76,33 @@ def _refusal(
         return LimitReached(error, {})
     money = [one for one in denied.exceeded if one.standing.limit.kind == "money"]
     if money:
-        return _budget_refusal(money[0], contact, now, budget_status)
+        return _budget_refusal(money[0], rule, contact, now, budget_status)
     if (large := _too_large(denied.exceeded)) is not None:
         limit = large.standing.limit
         message = (
             f"The request is too large: it has about {large.wanted:,} tokens, and "
-            f"{_who(limit)} may use {_limit(limit)}. Send less at a time."
+            f"{_who(limit, rule)} may use {_limit(limit)}. Send less at a time."
         )
         error = ApiError(message=ask(message, contact), kind="too_large", code="request_too_large")
         return LimitReached(error, {**_FINAL})
-    first = denied.exceeded[0]
-    limit = first.standing.limit
     if denied.only_slots:
-        seconds = SLOT_PAUSE
+        limit, seconds = denied.exceeded[0].standing.limit, SLOT_PAUSE
+        ended = f"none ended within {rule.queue:g} s" if rule.queue else "as many are"
         message = (
-            f"{_who(limit)} may have {limit.most} requests under way at a time, and none of them "
-            f"ended within {rule.queue:g} s. Try again in {seconds} s."
+            f"{_who(limit, rule)} may have {_counted(limit.most, 'request')} under way at a time, "
+            f"and {ended}. Try again in {seconds} s."
         )
     else:
-        seconds = max(1, denied.retry_after or first.retry_after or SLOT_PAUSE)
+        # A place may be free long before the leases that hold it run out.
+        rates = [one for one in denied.exceeded if one.standing.limit.kind != "slots"]
+        first = rates[0]
+        limit, seconds = first.standing.limit, max(1, first.retry_after or SLOT_PAUSE)
+        if len(rates) < len(denied.exceeded):
+            seconds = max(seconds, SLOT_PAUSE)
+        used = first.standing.used
         message = (
-            f"{_who(limit)} may use {_limit(limit)}, and {first.standing.used:,} are used. "
-            f"Try again in {seconds} s."
+            f"{_who(limit, rule)} may use {_limit(limit)}, and {used:,} "
+            f"{'is' if used == 1 else 'are'} used. Try again in {seconds} s."
         )
     error = ApiError(
         message=ask(message, contact),
@@ -128,17 +134,21 @@ def period_name(limit: Limit) -> str:
     return "at a time"
 
 
-def _budget_refusal(over: LimitExceeded, contact: str, now: float, status: int) -> LimitReached:
+def _budget_refusal(
+    over: LimitExceeded, rule: KeyRule, contact: str, now: float, status: int
+) -> LimitReached:
     standing, limit = over.standing, over.standing.limit
     spent = standing.used - standing.reserved
     message = (
-        f"{_who(limit)} may spend {dollars(limit.most)} {period_name(limit)}: "
+        f"{_who(limit, rule)} may spend {dollars(limit.most)} {period_name(limit)}: "
         f"{dollars(spent)} are spent, {dollars(standing.reserved)} reserved by requests under way, "
         f"and this one may cost {dollars(over.wanted)}."
     )
-    if over.retry_after is not None and standing.resets_in is not None:
-        moment = datetime.fromtimestamp(now + standing.resets_in, UTC)
-        message += f" It begins anew at {moment:%Y-%m-%d %H:%M} UTC."
+    if over.retry_after is not None:
+        # Of the time before now, room comes back bit by bit.
+        begins = "There is room again" if isinstance(limit.period, Sliding) else "It begins anew"
+        moment = datetime.fromtimestamp(now + over.retry_after, UTC)
+        message += f" {begins} at {moment:%Y-%m-%d %H:%M} UTC."
     wait = over.retry_after
     error = ApiError(
         message=ask(message, contact),
@@ -159,17 +169,23 @@ def _too_large(exceeded: Sequence[LimitExceeded]) -> LimitExceeded | None:
     return None
 
 
-def _who(limit: Limit) -> str:
+def _who(limit: Limit, rule: KeyRule) -> str:
     if limit.key == ROUTER:
         return "This router"
-    owner, _, models = limit.key.partition("/")
+    owner, models = parts_of(limit.key)
+    if rule.client is not None and rule.client.name:
+        owner = rule.client.name
     return f"Key {owner!r} (models {models})" if models else f"Key {owner!r}"
 
 
 def _limit(limit: Limit) -> str:
-    words = {"requests": "requests", "tokens": "tokens", "input": "tokens of input"}
-    what = words.get(limit.kind, "tokens of output")
-    return f"{limit.most:,} {what} {period_name(limit)}"
+    words = {"requests": ("request", ""), "tokens": ("token", "")}
+    what, of = words.get(limit.kind, ("token", f" of {limit.kind}"))
+    return f"{_counted(limit.most, what)}{of} {period_name(limit)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _span(seconds: int) -> str:

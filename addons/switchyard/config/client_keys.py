@@ -25,7 +25,7 @@ from switchyard.config.fields import GlobList
 from switchyard.config.fields import Integer
 from switchyard.config.fields import Money
 from switchyard.config.fields import Name
-from switchyard.config.fields import Positive
+from switchyard.config.fields import Places
 from switchyard.config.fields import Rates
 from switchyard.config.fields import Secret
 from switchyard.config.fields import Texts
@@ -123,7 +123,7 @@ class Policy(Section):
     limits: KeyLimits = KeyLimits()
     budgets: Budgets = Budgets()
     per_model: tuple[ModelPolicy, ...] = ()
-    concurrency: Positive | None = None
+    concurrency: Places | None = None
     """Requests under way at the same time."""
     queue: Duration = 10.0
     """Seconds that a request waits for its turn before it is refused."""
@@ -208,7 +208,7 @@ class ClientSettings(Section):
     limits: KeyLimits = KeyLimits()
     """Limits of the whole router."""
     budgets: Budgets = Budgets()
-    concurrency: Positive | None = None
+    concurrency: Places | None = None
     timezone: TimeZone = "UTC"
     """Where days, weeks and months of budgets begin."""
     week_starts: Literal["monday", "sunday"] = "monday"

@@ -320,6 +320,8 @@ Money = Annotated[int, BeforeValidator(_unit(parse_money))]
 Rates = Annotated[tuple[RateField, ...], BeforeValidator(as_list)]
 Natural = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
 Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Places = Annotated[Positive, Field(le=1_000_000_000)]
+"""Requests under way at the same time."""
 Integer = Annotated[int, BeforeValidator(_whole)]
 Secret = Annotated[SecretStr, PlainValidator(_secret)]
 Name = Annotated[str, AfterValidator(_name)]

@@ -219,10 +219,11 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
 
 def _with_keys_file(config: Config, env: Mapping[str, str]) -> Config:
     """Adds the keys of `clients.keys-file`. Raises `ConfigError` with its problems."""
-    if config.clients.keys_file is None:
+    clients = config.clients
+    if clients.keys_file is None:
         return config
-    keys = (*config.clients.api_keys, *read_keys(Path(config.clients.keys_file), env))
-    clients = config.clients.model_copy(update={"api_keys": keys})
+    keys = read_keys(Path(clients.keys_file), env, clients.policies.keys())
+    clients = clients.model_copy(update={"api_keys": (*clients.api_keys, *keys)})
     return config.loaded(
         providers=config.providers,
         clients=clients,

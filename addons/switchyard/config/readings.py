@@ -12,6 +12,7 @@ from collections.abc import Iterator
 _PLAIN = re.compile(r"[\w.:@+~-]+(?:/[\w.:@+~-]+)*", re.ASCII)
 """Names that have one reading."""
 
+_SLASHES = re.compile("/{2,}")
 _SUFFIX = re.compile(r"(?s)(.+?)\s*\([^()]*\)")
 _GEMINI = "models/"
 _LATEST = ":latest"
@@ -34,13 +35,17 @@ def is_odd(name: str) -> bool:
 def readings(name: str) -> tuple[str, ...]:
     """Return every reading of a name, itself first.
 
-    The readings are folded, and without one suffix `(...)` after the other.
+    The readings are folded, without a slash that follows another, and without one suffix `(...)`
+    after the other.
     """
     if _PLAIN.fullmatch(name):
         return (name,)
     found = {name: None}
     folded = _folded(name)
     found[folded] = None
+    if "//" in folded:
+        folded = _SLASHES.sub("/", folded)
+        found[folded] = None
     while (match := _SUFFIX.fullmatch(folded)) is not None:
         folded = match[1].strip()
         found[folded] = None

@@ -5,6 +5,8 @@ with a wrong type in one place and an unknown provider in another gets both prob
 """
 
 import re
+from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -49,6 +51,7 @@ def check_references(document: Document) -> None:
     _check_service_provider(document, directory, data)
     _check_kept(document, data)
     _check_over_budget(document, directory, data)
+    _check_extended(document, data)
     _check_cycles(document, data)
 
 
@@ -99,6 +102,26 @@ def _check_over_budget(document: Document, directory: Directory, data: dict[str,
             if place not in document.unset.keys() | document.unusable:
                 hint = did_you_mean(name, [*_OVER_BUDGET, *_mapping(data.get("combos"))])
                 document.problem(place, f"unknown model {document.show(place, name)}", hint)
+
+
+def _check_extended(document: Document, data: dict[str, object]) -> None:
+    """A key that builds upon a policy which is not there would be without its limits."""
+    clients = _mapping(data.get("clients"))
+    entries = _items(clients.get("api-keys"), ("clients", "api-keys"))
+    check_extended(document, entries, _mapping(clients.get("policies")))
+
+
+def check_extended(
+    document: Document, keys: Iterable[tuple[KeyPath, object]], policies: Collection[str]
+) -> None:
+    """Add a problem for each of `keys`, by their places, that extends none of `policies`."""
+    for path, key in keys:
+        place, name = (*path, "extends"), _mapping(key).get("extends")
+        if not isinstance(name, str) or name in policies:
+            continue
+        if place not in document.unset.keys() | document.unusable:
+            hint = did_you_mean(name, policies) or "name it under clients.policies"
+            document.problem(place, f"unknown policy {document.show(place, name)}", hint)
 
 
 def _kept_for(value: object, path: KeyPath) -> Iterator[_Member]:

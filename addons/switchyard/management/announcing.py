@@ -5,8 +5,12 @@ from datetime import datetime
 from datetime import timedelta
 from functools import partial
 
+from switchyard.clients.key_limits import ROUTER
+from switchyard.clients.key_limits import parts_of
+from switchyard.config.client_keys import ClientKey
 from switchyard.management.record_members import dollars
 from switchyard.management.record_members import record_members
+from switchyard.recording.request_record import name_of_key
 from switchyard.state.shared.protocol import Calendar
 from switchyard.state.shared.protocol import Denied
 from switchyard.state.shared.protocol import Limit
@@ -43,8 +47,10 @@ def announce_request(webhooks: Webhooks, record: RequestRecord) -> None:
         webhooks.publish("cache.broken", partial(_broken, record))
 
 
-def announce_budgets(webhooks: Webhooks, denied: Denied, now: float) -> None:
-    """Publishes once a period that a request was refused for a budget.
+def announce_budgets(
+    webhooks: Webhooks, denied: Denied, client: ClientKey | None, now: float
+) -> None:
+    """Publishes once a period that a request of a client was refused for a budget.
 
     `now` is the moment in Unix seconds.
     """
@@ -56,7 +62,7 @@ def announce_budgets(webhooks: Webhooks, denied: Denied, now: float) -> None:
             continue
         ends = now + standing.resets_in if standing.resets_in else None
         once = f"{standing.limit.key} {standing.limit.counter} {_period(standing.limit, now)}"
-        webhooks.publish("budget.exceeded", partial(_budget, standing, ends), once)
+        webhooks.publish("budget.exceeded", partial(_budget, standing, client, ends), once)
 
 
 def _broken(record: RequestRecord) -> JsonObject:
@@ -83,10 +89,10 @@ def _period(limit: Limit, now: float) -> str:
             return f"{moment:%Y-%m-%d}"
 
 
-def _budget(standing: LimitStanding, ends: float | None) -> JsonObject:
-    owner, _, models = standing.limit.key.partition("/")
+def _budget(standing: LimitStanding, client: ClientKey | None, ends: float | None) -> JsonObject:
+    owner, models = parts_of(standing.limit.key)
     return {
-        "key": owner,
+        "key": owner if owner == ROUTER or client is None else name_of_key(client),
         "models": models or None,
         "budget": dollars(standing.limit.most),
         "spent": dollars(standing.used - standing.reserved),

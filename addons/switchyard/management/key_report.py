@@ -8,6 +8,7 @@ from datetime import UTC
 from datetime import datetime
 from pathlib import Path
 
+from switchyard.clients.key_limits import parts_of
 from switchyard.clients.limit_refusals import period_name
 from switchyard.config.client_keys import ClientKey
 from switchyard.management.record_members import dollars
@@ -81,7 +82,7 @@ def _limit(standing: LimitStanding, now: float) -> JsonObject:
         "reserved": reserved,
         "left": standing.left,
     }
-    models = limit.key.partition("/")[2]
+    _, models = parts_of(limit.key)
     resets = standing.resets_in
     return {
         "kind": limit.kind,

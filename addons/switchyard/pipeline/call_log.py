@@ -149,7 +149,7 @@ class CallLog:
             "switchyard: call %s: %s%s, request %s",
             _WORDS[outcome],
             flow.comment,
-            f": {reason}" if reason and reason not in flow.comment else "",
+            f": {reason}" if reason.rstrip(".") not in flow.comment else "",
             exchange.id,
             extra={"facts": facts},
         )

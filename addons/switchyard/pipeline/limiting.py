@@ -140,8 +140,8 @@ class Limiting:
         self, flow: http.HTTPFlow, exchange: Exchange, passage: Passage, denied: Denied
     ) -> None:
         """Has a call over its budget go on where its policy says so. Raises Refused."""
-        announce_budgets(self._webhooks, denied, time.time())
         snapshot, rule = self._snapshots.current, passage.rule
+        announce_budgets(self._webhooks, denied, rule.client, time.time())
         estimates = self._known(snapshot)
         plan = spare_plan(exchange, rule, denied, snapshot.catalog, estimates.prices)
         if plan is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from switchyard import __version__
+from switchyard.clients.key_limits import parts_of
 from switchyard.clients.limit_refusals import period_name
 from switchyard.engine.workers import MARK
 from switchyard.metrics import families
@@ -137,7 +138,7 @@ class RouterGauges:
         return [
             (
                 families.BUDGET_LEFT.name,
-                (name, period_name(limit).removeprefix("per "), limit.key.partition("/")[2]),
+                (name, period_name(limit).removeprefix("per "), parts_of(limit.key)[1]),
                 standing.left,
             )
             for (name, limit), standing in zip(budgets, standings, strict=True)

@@ -43,6 +43,11 @@ _WINDOW = re.compile(r"(\d+)?([smhdw])", re.ASCII)
 _MONEY = re.compile(r"(?:\$\s*(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:USD|usd|\$)?)", re.ASCII)
 _LONGEST_NUMBER = 32
 
+MOST_COUNTED = 2**53 - 1
+"""The highest limit: Redis' scripts count exactly as far as that."""
+
+_LONGEST_WINDOW = 3660 * 86_400.0
+
 NANO_DOLLARS = 1_000_000_000
 """Of one US dollar. Money is counted in whole nano-dollars, so that sums stay exact."""
 
@@ -112,7 +117,12 @@ def parse_rate(value: object) -> Rate:
     times = int(match[1] or 1)
     if count < 1 or times < 1:
         raise UnitError("must allow at least 1 in a window of at least 1")
-    return Rate(count, times * SECONDS[match[2]])
+    if count > MOST_COUNTED:
+        raise UnitError(f"must allow {MOST_COUNTED:,} at most")
+    rate = Rate(count, times * SECONDS[match[2]])
+    if rate.window > _LONGEST_WINDOW:
+        raise UnitError("must have a window of ten years at most")
+    return rate
 
 
 def parse_money(value: object) -> int:
@@ -121,7 +131,10 @@ def parse_money(value: object) -> int:
     match = _MONEY.fullmatch(_text(value, wanted))
     if match is None:
         raise UnitError(wanted)
-    return int(Decimal(match[1] or match[2]) * NANO_DOLLARS)
+    amount = int(Decimal(match[1] or match[2]) * NANO_DOLLARS)
+    if amount > MOST_COUNTED:
+        raise UnitError(f"must be {MOST_COUNTED // NANO_DOLLARS:,} USD at most")
+    return amount
 
 
 def _text(value: object, wanted: str) -> str:

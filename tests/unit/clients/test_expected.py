@@ -1,5 +1,6 @@
 """The output that is expected of a request."""
 
+import math
 from typing import Any
 
 import pytest
@@ -39,6 +40,19 @@ def test_what_is_old_no_longer_counts() -> None:
         ({"max_tokens": "many"}, None),
         ({"generationConfig": "x"}, None),
         ({}, None),
+        ({"max_tokens": 0}, None),
+        ({"max_tokens": True}, None),
+        ({"max_tokens": 1e3}, 1000),
+        ({"max_tokens": 2.0**80}, 2**80),
+        ({"max_tokens": math.inf}, None),
+        ({"max_tokens": " 1000 "}, 1000),
+        ({"max_tokens": "9" * 5000}, None),
+        ({"max_tokens": None, "max_completion_tokens": 6}, 6),
+        ({"max_tokens": 1, "max_completion_tokens": 6}, 6),
+        ({"max_tokens": 5, "n": 3}, 15),
+        ({"max_tokens": 5, "n": 2, "best_of": 4}, 20),
+        ({"generation_config": {"max_output_tokens": 8, "candidate_count": 2}}, 16),
+        ({"n": 3}, None),
     ],
 )
 def test_the_most_that_a_request_allows(body: dict[str, Any], most: int | None) -> None:

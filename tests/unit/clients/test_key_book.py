@@ -49,6 +49,14 @@ def test_settings_are_changed_and_taken_back(book: KeyBook) -> None:
     assert book.find(issued.id).key.concurrency == 4
 
 
+def test_a_key_extends_a_policy_that_is_there(tmp_path: Path) -> None:
+    book = KeyBook(tmp_path / "keys.yaml", {}, policies=["interns"])
+    book.add({"name": "ann", "extends": "interns"})
+    with pytest.raises(ConfigError, match="unknown policy 'intern'"):
+        book.change("ann", {"extends": "intern"})
+    assert book.find("ann").written["extends"] == "interns"
+
+
 def test_rotation_keeps_the_id_and_accepts_both_for_a_time(book: KeyBook) -> None:
     first = book.add({"name": "ann"})
     second = book.rotate("ann", 3600, NOW)

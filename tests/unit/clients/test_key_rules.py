@@ -1,5 +1,8 @@
 """Which limits a request of a key and a model has to fit into."""
 
+import pytest
+
+from switchyard.clients.key_limits import parts_of
 from switchyard.clients.key_rules import KeyRules
 from switchyard.clients.key_table import KeyTable
 from switchyard.config.client_keys import ClientSettings
@@ -71,6 +74,32 @@ def test_keys_of_the_same_name_are_counted_apart_and_no_secret_is_in_a_counter()
     found = [rule.limits[0].counter for key in table if (rule := made.of(key, "m"))]
     assert len(set(found)) == 4 and "router|requests|60s" not in found
     assert not any("secret" in counter for counter in found)
+
+
+def test_names_with_marks_of_counters_are_told_apart() -> None:
+    limits = {"requests": "1/m"}
+    team = {
+        "key": "secret-key-1",
+        "name": "team",
+        "per-model": [{"models": ["ann"], "limits": limits}],
+    }
+    keys = [team, *({"key": f"secret-key-{name}", "name": name, "limits": limits}
+                    for name in ("team/ann", "team%2Fann", "team|requests", "team#1"))]  # fmt: skip
+    made, table = rules(**{"api-keys": keys})
+    found = [one.counter for key in table if (rule := made.of(key, "ann")) for one in rule.limits]
+    assert len(set(found)) == 5
+    assert [parts_of(made.all_of(key)[0].key)[0] for key in table] == [one["name"] for one in keys]
+    assert parts_of(made.all_of(next(iter(table)))[0].key) == ("team", "ann")
+
+
+@pytest.mark.parametrize(
+    "model", ["up/opus", "up//opus", "up/opus(high)", "up/OPUS", "up/ｏｐｕｓ"]
+)
+def test_limits_of_models_hold_for_every_spelling(model: str) -> None:
+    per_model = [{"models": ["up/opus"], "limits": {"requests": "1/m"}}]
+    made, table = rules(**{"api-keys": [{"key": "k-e-y-1", "per-model": per_model}]})
+    key = table.find("k-e-y-1")
+    assert made.of(key, model) is not None and made.of(key, "up/opus-mini") is None
 
 
 def test_a_shadow_limit_is_a_counter_of_its_own() -> None:

@@ -6,6 +6,7 @@ from switchyard.clients.key_rules import KeyRule
 from switchyard.clients.limit_refusals import dollars
 from switchyard.clients.limit_refusals import period_name
 from switchyard.clients.limit_refusals import refusal_of
+from switchyard.config.client_keys import ClientKey
 from switchyard.state.shared.protocol import Calendar
 from switchyard.state.shared.protocol import Denied
 from switchyard.state.shared.protocol import Limit
@@ -62,6 +63,39 @@ def test_a_long_wait_is_for_the_user_to_decide(wait: int, is_final: bool) -> Non
     assert (refused.headers.get("x-should-retry") == "false") is is_final
 
 
+def test_a_budget_of_the_time_before_now_says_when_there_is_room() -> None:
+    limit = Limit(key="ann", kind="money", most=10**9, period=Sliding(86_400))
+    standing = LimitStanding(limit, 10**9, 0, 86_000.0)
+    over = Denied((LimitExceeded(standing, 10**8, 3600),), (standing,), 3600)
+    refused = refusal_of(over, KeyRule((limit,), None, "ann"), "x", "", NOON)
+    assert refused.error.message.endswith("There is room again at 2026-10-31 13:00 UTC.")
+
+
+def test_a_rate_decides_when_places_are_missing_too() -> None:
+    """Leases run out in up to 30 seconds, and most requests end before."""
+    rate = Limit(key="ann", kind="requests", most=1, period=Sliding(5))
+    slots = Limit(key="ann", kind="slots", most=1)
+    first, second = LimitStanding(slots, 1, 1, None), LimitStanding(rate, 1, 1, 1.0)
+    over = Denied((LimitExceeded(first, 1, 30), LimitExceeded(second, 1, 1)), (first, second), 30)
+    refused = refusal_of(over, KeyRule((slots, rate), None, "ann"), "x", "", NOON)
+    assert refused.error.message == (
+        "Key 'ann' may use 1 request per 5 s, and 1 is used. Try again in 2 s."
+    )
+    assert refused.headers["retry-after-ms"] == "2000" and refused.error.retry_after == 2
+
+
+def test_a_key_is_called_by_its_name() -> None:
+    key = ClientKey.model_validate({"key": "k-1", "id": "0a1b2c3d4e", "name": "team/ann"})
+    for limit in (
+        Limit(key="0a1b2c3d4e", kind="requests", most=2, period=Sliding(1)),
+        Limit(key="0a1b2c3d4e/*opus*,o1", kind="requests", most=2, period=Sliding(1)),
+    ):
+        rule = KeyRule((limit,), key, "0a1b2c3d4e")
+        told = refusal_of(denied(limit, 1, 1, 2), rule, "x", "", NOON).error.message
+        models = " (models *opus*,o1)" if "/" in limit.key else ""
+        assert told.startswith(f"Key 'team/ann'{models} may use 2 requests per s")
+
+
 def test_what_never_fits_is_too_large() -> None:
     refused = refusal_of(denied(RATE, 1200, None), KeyRule((RATE,), None, "a"), "x", "", NOON)
     assert refused.error.http_status == 413 and refused.error.retry_after is None
@@ -71,7 +105,16 @@ def test_what_never_fits_is_too_large() -> None:
 def test_no_free_place_may_be_tried_again_soon() -> None:
     refused = refusal_of(denied(SLOTS, 1, 30), KeyRule((SLOTS,), None, "a"), "x", "", NOON)
     assert (refused.error.http_status, refused.error.retry_after) == (429, 2)
-    assert refused.error.message.startswith("This router may have 3 requests under way at a time")
+    assert refused.error.message == (
+        "This router may have 3 requests under way at a time, and none ended within 10 s. "
+        "Try again in 2 s."
+    )
+    key = ClientKey.model_validate({"key": "k-1", "name": "ann", "queue": 0})
+    one = Limit(key="ann", kind="slots", most=1)
+    at_once = refusal_of(denied(one, 1, 30), KeyRule((one,), key, "ann"), "x", "", NOON)
+    assert at_once.error.message.startswith(
+        "Key 'ann' may have 1 request under way at a time, and as many are. Try"
+    )
 
 
 def test_a_state_that_cannot_be_reached_is_no_fault_of_the_key() -> None:

@@ -169,6 +169,20 @@ IN_ONE = [
         "5: clients.api-keys[0].over-budget: unknown model 'refused'. Hint: did you mean 'refuse'.",
     ),
     (
+        "clients:\n  policies: {interns: {models: [m]}}\n"
+        "  api-keys: [{key: sk-a-1234567890, extends: intern}]\n",
+        "6: clients.api-keys[0].extends: unknown policy 'intern'. Hint: did you mean 'interns'.",
+    ),
+    (
+        "clients: {api-keys: [{key: sk-a-1234567890, extends: interns}]}\n",
+        "4: clients.api-keys[0].extends: unknown policy 'interns'. Hint: name it under "
+        "clients.policies.",
+    ),
+    (
+        "clients: {concurrency: 99999999999999999999}\n",
+        "4: clients.concurrency: must be at most 1e+09.",
+    ),
+    (
         "    keep: {share: 5%, for: [ana]}\n"
         "clients: {api-keys: [{key: sk-a-1234567890, name: ann}]}\n",
         "4: providers[0].keep.for[0]: unknown client key 'ana'. Hint: did you mean 'ann'.",

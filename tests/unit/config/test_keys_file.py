@@ -43,6 +43,15 @@ def test_problems_name_the_file(tmp_path: Path, content: bytes, words: str) -> N
     assert words in str(caught.value) and "keys.yaml" in str(caught.value)
 
 
+def test_a_key_extends_a_policy_that_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(f"api-keys:\n  - {{name: ann, key-hash: '{HASH}', extends: interns}}\n")
+    assert len(read_keys(file, {}, ["interns"])) == len(read_keys(file, {})) == 1
+    with pytest.raises(ConfigError) as caught:
+        read_keys(file, {}, ["staff"])
+    assert "keys.yaml:2: api-keys[0].extends: unknown policy 'interns'" in str(caught.value)
+
+
 def test_what_is_no_file_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         read_keys(tmp_path, {})

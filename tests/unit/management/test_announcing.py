@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from switchyard.config.client_keys import ClientKey
 from switchyard.management.announcing import announce_budgets
 from switchyard.management.announcing import announce_request
 from switchyard.state.shared.protocol import Calendar
@@ -86,8 +87,8 @@ def over(kind: Any = "money", resets_in: float | None = 3000.0, period: Any = No
 def test_what_is_known_of_a_budget() -> None:
     webhooks = FakeWebhooks()
     noon = 1_800_000_000.0
-    announce_budgets(webhooks, over(), noon)
-    announce_budgets(webhooks, over(resets_in=2990.0), noon + 10.5)
+    announce_budgets(webhooks, over(), None, noon)
+    announce_budgets(webhooks, over(resets_in=2990.0), None, noon + 10.5)
     ((name, data, _),) = webhooks.told
     assert name == "budget.exceeded"
     assert data == {
@@ -97,6 +98,13 @@ def test_what_is_known_of_a_budget() -> None:
         "spent": 5.0,
         "resets_at": noon + 3000.0,
     }
+
+
+def test_a_key_is_named_as_in_records() -> None:
+    webhooks = FakeWebhooks()
+    key = ClientKey.model_validate({"id": "0a1b2c3d4e", "name": "team/ann", "key": "k-1"})
+    announce_budgets(webhooks, over(), key, 1.8e9)
+    assert webhooks.told[0][1]["key"] == "team/ann"
 
 
 @pytest.mark.parametrize(
@@ -112,14 +120,16 @@ def test_a_budget_is_announced_once_a_period(name: Any, same: int, next: int) ->
     webhooks = FakeWebhooks()
     monday = datetime(2026, 6, 1, 2, tzinfo=UTC).timestamp()
     for later in (0, same, next):
-        announce_budgets(webhooks, over(period=Calendar(name)), monday + later)
+        announce_budgets(webhooks, over(period=Calendar(name)), None, monday + later)
     assert len(webhooks.told) == 2
 
 
 def test_a_budget_without_an_end_is_announced_once() -> None:
     webhooks = FakeWebhooks()
     for later in (0, 400 * 86400):
-        announce_budgets(webhooks, over(resets_in=None, period=Calendar("total")), 1.8e9 + later)
+        announce_budgets(
+            webhooks, over(resets_in=None, period=Calendar("total")), None, 1.8e9 + later
+        )
     ((_, data, _),) = webhooks.told
     assert data["resets_at"] is None
 
@@ -127,11 +137,11 @@ def test_a_budget_without_an_end_is_announced_once() -> None:
 def test_a_sliding_budget_is_announced_once_a_day() -> None:
     webhooks = FakeWebhooks()
     for later in (0, 3600, 86400):
-        announce_budgets(webhooks, over(period=Sliding(18000)), 1.8e9 + later)
+        announce_budgets(webhooks, over(period=Sliding(18000)), None, 1.8e9 + later)
     assert len(webhooks.told) == 2
 
 
 def test_other_limits_are_no_budgets() -> None:
     webhooks = FakeWebhooks()
-    announce_budgets(webhooks, over("tokens"), 1.0)
+    announce_budgets(webhooks, over("tokens"), None, 1.0)
     assert webhooks.told == []

@@ -1,5 +1,6 @@
 """What the log tells of calls, of cooldowns, and at the end."""
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -98,6 +99,17 @@ def test_a_failed_call_is_a_warning_with_the_reason(watched: Watched) -> None:
     assert facts["reason"].startswith("Incorrect key") and facts["reason"] in text
     assert watched.records[-1].levelno == logging.WARNING
     assert not any(key in text + str(facts) for key in OWN_KEYS)
+
+
+def test_the_reason_of_a_refusal_is_written_once(watched: Watched) -> None:
+    flow = call_flow(watched.runtime, "openai-chat", "m")
+    watched.pipeline.begin(flow)
+    said = {"error": {"message": "Key 'ann' may use 1 request. Ask ops@acme.example."}}
+    flow.response = http.Response.make(429, json.dumps(said), {"content-type": "application/json"})
+    watched.pipeline.over(flow)
+    ((text, facts),) = watched.of("call")
+    assert text.count("Ask ops@acme.example") == 1 and text.startswith("switchyard: call failed: ")
+    assert facts["reason"] == f"429 {said['error']['message']}"
 
 
 def test_a_client_that_left_is_told(watched: Watched) -> None:

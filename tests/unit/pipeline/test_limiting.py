@@ -240,7 +240,7 @@ async def test_a_request_that_never_fits_is_too_large(driven: Driven) -> None:
 async def test_a_place_is_given_back_however_a_request_ends(driven: Driven) -> None:
     flow = await driven.ask("one-at-a-time-5")
     response = await driven.refused("one-at-a-time-5", 429)
-    assert "1 requests under way at a time" in told(response)
+    assert "1 request under way at a time" in told(response)
     flow.error = None
     await driven.tell("error", flow)
     other = await driven.ask("one-at-a-time-5")
@@ -320,7 +320,7 @@ async def test_the_whole_router_may_have_limits() -> None:
     driven = Driven(make_runtime(text))
     await driven.served("free-to-do-all-1")
     response = await driven.refused("two-a-minute-22", 429)
-    assert "This router may use 1 requests per min" in told(response)
+    assert "This router may use 1 request per min" in told(response)
     limit: Limit = driven.runtime.snapshot.key_rules.of(None, "m").limits[0]  # type: ignore
     [standing] = await driven.runtime.state.shared.counters([limit])
     assert standing.used == 1

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchyard.values.units import MOST_COUNTED
 from switchyard.values.units import SECONDS
 from switchyard.values.units import Rate
 from switchyard.values.units import UnitError
 from switchyard.values.units import parse_count
 from switchyard.values.units import parse_duration
+from switchyard.values.units import parse_money
 from switchyard.values.units import parse_rate
 from switchyard.values.units import parse_size
 
@@ -107,6 +109,17 @@ def test_what_is_no_rate(wrong: object) -> None:
 def test_a_rate_that_allows_nothing(nothing: str) -> None:
     with pytest.raises(UnitError, match="at least 1"):
         parse_rate(nothing)
+
+
+def test_limits_end_where_counting_is_no_longer_exact() -> None:
+    assert parse_rate("9007199254740991/d").amount == MOST_COUNTED
+    assert parse_money("9007199 USD") < MOST_COUNTED
+    with pytest.raises(UnitError, match="9,007,199,254,740,991 at most"):
+        parse_rate("9007199254740992/d")
+    with pytest.raises(UnitError, match="9,007,199 USD at most"):
+        parse_money("9007200 USD")
+    with pytest.raises(UnitError, match="ten years"):
+        parse_rate("1/99999999d")
 
 
 @pytest.mark.parametrize("parse", PARSERS)

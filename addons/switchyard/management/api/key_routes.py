@@ -196,8 +196,9 @@ class _Keys:
         return Issued(id=issued.id, name=stored.key.name or None, key=issued.text, lines=lines)
 
     def _book(self, file: Path) -> KeyBook:
-        own = {key.name for key in self._desk.snapshot.config.clients.api_keys if not key.id}
-        return KeyBook(file, self._desk.reloading.environ, frozenset(own))
+        clients = self._desk.snapshot.config.clients
+        own = frozenset(key.name for key in clients.api_keys if not key.id)
+        return KeyBook(file, self._desk.reloading.environ, own, clients.policies.keys())
 
 
 def _row(key: ClientKey) -> dict[str, Any]:
