@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from switchyard.wire.encoding.members import object_of
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
@@ -27,6 +28,9 @@ SAID_ELSEWHERE = frozenset(
 )
 """Kinds of opaque parts whose meaning is also in the conversation's tools, settings or text.
 Leaving them out loses nothing."""
+
+_BESIDE_MEDIA = ("videoMetadata", "mediaResolution")
+"""Members that Gemini's parts have beside media (Google's reference, `Part`)."""
 
 _SAID_IN_FULL = frozenset({"tool_reference", "search_result", *KINDS})
 """Kinds of opaque parts whose text is their whole content."""
@@ -73,7 +77,22 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         for turn in c.turns
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
+    yield from _uncalled_thinking(c)
     yield from _part_features(c, target)
+
+
+def _uncalled_thinking(c: Conversation) -> Iterator[str]:
+    """Yields whether words of thinking led to no tool call, for a model that wants none back."""
+    if c.takes_thinking:
+        return
+    for turn in c.turns:
+        unsigned = any(isinstance(p, Thinking) and _is_unsigned(p) for p in turn.parts)
+        if unsigned and not any(isinstance(part, ToolCall) for part in turn.parts):
+            yield "uncalled-thinking"
+
+
+def _is_unsigned(part: Thinking) -> bool:
+    return bool(part.text) and not (part.signature or part.redacted)
 
 
 def _leaves_out_tools(c: Conversation) -> bool:
@@ -141,11 +160,13 @@ def _part_features(c: Conversation, target: str) -> Iterator[str]:
                     yield f"{part.kind}-file-id"
                 if part.detail and part.detail != "auto":
                     yield "image-detail"
+                beside = object_of(object_of(part.extra.get(c.format)).get("part"))
+                yield from (name for name in _BESIDE_MEDIA if beside.get(name))
                 if part.citations:
                     yield "document-citations"
             case Thinking():
                 yield "thinking"
-                if part.text and not (part.signature or part.redacted):
+                if _is_unsigned(part):
                     yield "unsigned-thinking"
                 if (part.signature or part.redacted) and not is_readable(part, c, target):
                     yield "thinking-signature"

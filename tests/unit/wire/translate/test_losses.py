@@ -126,6 +126,7 @@ USES: dict[str, Conversation] = {
     "video-file-id": media("video", file_id="file_1"),
     "thinking": with_part(Thinking(text="hm"), "assistant"),
     "unsigned-thinking": with_part(Thinking(text="hm"), "assistant"),
+    "uncalled-thinking": with_part(Thinking(text="hm"), "assistant"),
     "thinking-signature": with_part(
         Thinking(text="hm", signature="c2ln", signer="another"), "assistant"
     ),
@@ -243,6 +244,32 @@ def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str
     assert lost(c, target) == []
 
 
+@pytest.mark.parametrize(
+    ("feature", "beside"),
+    [
+        ("videoMetadata", {"fps": 2}),
+        ("mediaResolution", {"level": "MEDIA_RESOLUTION_HIGH"}),
+    ],
+)
+def test_what_gemini_can_be_told_of_one_video(feature: str, beside: dict[str, Any]):
+    part = {"inlineData": {"mimeType": "video/mp4", "data": "AAAA"}, feature: beside}
+    body = {"model": "m", "contents": [{"role": "user", "parts": [part, {"text": "Hello"}]}]}
+    c = FORMATS["gemini"].read_request(body)
+    assert lost(c, "openai-chat") == [feature]
+    assert lost(c, "gemini") == []
+
+
+def test_thinking_that_a_chat_model_gets_is_not_reported():
+    thought = Thinking(text="hm")
+    call = ToolCall(id="c2", name="f", arguments="{}")
+    calling = using(turns=(*PLAIN.turns, Turn(role="assistant", parts=(thought, call))))
+    saying = USES["uncalled-thinking"]
+    chat = FORMATS["openai-chat"]
+    for c, said in ((calling, True), (saying, False), (replace(saying, takes_thinking=True), True)):
+        assert ("hm" in str(chat.write_request(c))) == said
+        assert ("uncalled-thinking" in lost(c, "openai-chat")) == (not said)
+
+
 @pytest.mark.parametrize("target", sorted(CANNOT_SAY.keys() - {"anthropic"}))
 @pytest.mark.parametrize(
     ("feature", "body"),
@@ -331,6 +358,7 @@ setting that brings it."""
 
 COVERED = {
     "thinking": "unsigned-thinking",
+    "uncalled-thinking": "unsigned-thinking",
     "speech": "audio-output",
     "audio-url": "audio-input",
     "audio-file-id": "audio-input",

@@ -36,6 +36,7 @@ LOSSES = Losses(
         "mediaResolution": "no choice of resolution for all media",
         "safetySettings": "filters are the provider's own",
         "speechConfig": "voices are the provider's own",
+        "videoMetadata": "no choice of a video's part or frames",
     },
     lone_members=("cachedContent", "labels", "mediaResolution", "safetySettings", "speechConfig"),
     reply_cannot_say={

@@ -9,6 +9,7 @@ from typing import Any
 from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.tools import LEGACY
 from switchyard.wire.formats.openai_chat.tools import answer_seed
 from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import choice_seed
@@ -47,7 +48,12 @@ def _message(message: Any, seed: str | None) -> Any:
 
     `seed` makes the ids that are missing; None leaves them out.
     """
-    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    if not isinstance(message, dict):
+        return message
+    legacy = message.get(LEGACY)
+    if isinstance(legacy, dict) and (text := _wrong_text(legacy)) is not None:
+        message = {**message, LEGACY: {**legacy, "arguments": text}}
+    calls = message.get("tool_calls")
     if not calls or not isinstance(calls, list):
         return message
     mended = [_call(raw, seed, number) for number, raw in enumerate(calls)]
@@ -56,14 +62,21 @@ def _message(message: Any, seed: str | None) -> Any:
     return {**message, "tool_calls": mended}
 
 
+def _wrong_text(function: JsonObject) -> str | None:
+    """Returns the arguments of a call as text; None if they are."""
+    if not text_of(function.get("name")):
+        return None
+    arguments = function.get("arguments")
+    text = settled(arguments_text(arguments))
+    return None if text == arguments else text
+
+
 def _call(raw: Any, seed: str | None, number: int) -> Any:
     function = raw.get("function") if isinstance(raw, dict) else None
     if not isinstance(function, dict) or not text_of(function.get("name")):
         return raw
     wrong: JsonObject = {}
-    arguments = function.get("arguments")
-    text = settled(arguments_text(arguments))
-    if text != arguments:
+    if (text := _wrong_text(function)) is not None:
         wrong["function"] = {**function, "arguments": text}
     if seed is not None and not text_of(raw.get("id")):
         wrong["id"] = made_up_id(seed, number)

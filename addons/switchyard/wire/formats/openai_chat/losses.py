@@ -10,6 +10,7 @@ LOSSES = Losses(
         "top_k": "no such parameter in OpenAI's API",
         "cache_control": "prompts are cached without markers",
         "thinking-signature": "a signature only its own provider can check",
+        "uncalled-thinking": "thinking goes back with its calls, or to models that want it",
         "document-url": "files are sent as data or file id",
         "document-types": "a document of a type that the API refuses, and that is no text",
         "document-citations": "no switch for citations",

@@ -12,6 +12,7 @@ from typing import Any
 from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
@@ -39,6 +40,7 @@ from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Finish
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
+from switchyard.wire.shared.arguments import Settling
 
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 """Start of a finish reason in serialised JSON. Inside a text its quotes would be escaped."""
@@ -199,7 +201,7 @@ class ChatMender:
             choice.finished = True
             word = finish_word(event.stop, False, choice.legacy)
             settled = choice.calls.settled(cut=event.stop.reason == "length")
-            delta = {"tool_calls": settled} if settled else {}
+            delta = choice.function.settle({"tool_calls": settled} if settled else {})
             made = {"index": event.choice, "delta": delta, "finish_reason": word}
             out += encode(dumps({**_head(self._asked), **self._head, "choices": [made]}))
         return out
@@ -224,8 +226,13 @@ class _ChoiceMender:
         self.spoke = False
         """Whether the reader read any event of the choice."""
         self.finished = False
-        self.legacy = False
         self.calls = calls
+        self.function = _FunctionMender()
+
+    @property
+    def legacy(self) -> bool:
+        """Whether the choice calls a function by the deprecated member."""
+        return self.function.called
 
     def mend(self, raw: JsonObject) -> JsonObject | None:
         """Returns a choice of a chunk in repaired form.
@@ -236,11 +243,14 @@ class _ChoiceMender:
         made = delta_of(raw, self.spoke)
         if made.get("tool_calls"):
             made = self.calls.mend(made)
-        self.legacy = self.legacy or bool(made.get("function_call"))
+        if made.get("function_call"):
+            made = self.function.mend(made)
         finish = raw.get("finish_reason")
         ends = bool(text_of(finish)) and not self.finished
         if ends and (settled := self.calls.settled(cut=finish == "length")):
             made = {**made, "tool_calls": [*(made.get("tool_calls") or ()), *settled]}
+        if ends and self.legacy:
+            made = self.function.settle(made)
         says = any(map(_says, made.values())) or any(
             _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
         )
@@ -322,6 +332,38 @@ class _CallMender:
         if not fragment.new and raw.get("id"):
             raw = {k: v for k, v in raw.items() if k != "id"}
         return {**raw, **said} if said else raw
+
+
+class _FunctionMender:
+    """Makes the arguments of a choice's deprecated `function_call` one text.
+
+    Holds an empty object back, since it may stand in the place of arguments that follow.
+    """
+
+    def __init__(self) -> None:
+        self.called = False
+        self._settling = Settling()
+
+    def mend(self, delta: JsonObject) -> JsonObject:
+        """Returns a delta with the arguments that are certain; `delta` itself if those are all."""
+        said = delta["function_call"]
+        self.called = True
+        if not isinstance(said, dict):
+            return delta
+        given = said.get("arguments")
+        text = self._settling.feed(arguments_text(given))
+        if given is None or text == given:
+            return delta
+        return {**delta, "function_call": {**said, "arguments": text}}
+
+    def settle(self, delta: JsonObject) -> JsonObject:
+        """Returns the last delta of a choice with the arguments that were held back."""
+        held = "{}" if self._settling.says_nothing else self._settling.close()
+        if not held:
+            return delta
+        said = object_of(delta.get("function_call"))
+        arguments = text_of(said.get("arguments")) + held
+        return {**delta, "function_call": {**said, "arguments": arguments}}
 
 
 def _says(value: Any) -> bool:

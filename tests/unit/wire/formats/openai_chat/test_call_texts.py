@@ -54,6 +54,18 @@ def test_ids_and_types_that_are_missing_are_made_up() -> None:
     assert mend_reply(body) == mend_reply(body)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [({"p": "a"}, '{"p":"a"}'), ("", "{}"), ("null", "{}"), ('{"p":', '{"p":')],
+)
+def test_the_deprecated_call(arguments: Any, text: str) -> None:
+    message = {"role": "assistant", "function_call": {"name": "read", "arguments": arguments}}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "function_call"}]}
+    assert mend_reply(body)["choices"][0]["message"]["function_call"]["arguments"] == text
+    assert with_texts([message])[0]["function_call"]["arguments"] == text
+    assert message["function_call"]["arguments"] == arguments
+
+
 HISTORY = [
     {"role": "user", "content": "x"},
     {"role": "assistant", "content": None, "tool_calls": [
