@@ -42,12 +42,12 @@ class PostgresReader(UsageReader):
     def month_rows(
         self, since: float, query: str, width: int, values: Mapping[str, object]
     ) -> Iterator[tuple[Any, ...]]:
-        with self._totals() as db:
+        with self._totals(old=True) as db:
             if db is not None:
                 yield from self._many(db, query, width, values)
 
     def last_answer(self, session: str, since: float) -> Answer | None:
-        with self._totals() as db:
+        with self._totals(old=True) as db:
             if db is None:
                 return None
             row = db.execute(LAST_ANSWER, {"session": session, "since": since}).fetchone()
@@ -60,8 +60,13 @@ class PostgresReader(UsageReader):
             yield from loads(batch)
 
     @contextlib.contextmanager
-    def _totals(self) -> Iterator[Queries | None]:
+    def _totals(self, *, old: bool = False) -> Iterator[Queries | None]:
         with _asked(self._server, self._seconds) as questions:
+            if questions and not old and not questions.execute(sql.HAS_NEWER_SUMS).scalar():
+                raise sqlite3.OperationalError(
+                    "the server has tables of an earlier version; a router brings them up to date"
+                    " with its first request"
+                )
             yield questions
 
 
@@ -136,11 +141,6 @@ def _asked(server: str, seconds: float) -> Iterator[_Questions | None]:
             return
         if problem := sql.problem_of(questions.execute(sql.VERSION_OF).scalar()):
             raise sqlite3.OperationalError(problem)
-        if not questions.execute(sql.HAS_NEWER_SUMS).scalar():
-            raise sqlite3.OperationalError(
-                "the server has tables of an earlier version; a router brings them up to date"
-                " with its first request"
-            )
         yield questions
     finally:
         link.close()

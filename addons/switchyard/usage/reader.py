@@ -214,8 +214,12 @@ class UsageReader:
                 yield from self._many(db, query, 2 + _SUMS, question.values())
 
     def windows(self, since: float) -> list[WindowSnapshot]:
-        """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""
-        with self._totals() as db:
+        """Return the snapshots of windows seen since a moment (Unix seconds), oldest first.
+
+        Their table is the same in all versions: a router that starts asks for them before its first
+        record brings the totals up to date.
+        """
+        with self._totals(old=True) as db:
             rows = [] if db is None else db.execute(_WINDOWS, {"since": since}).fetchall()
         return [
             WindowSnapshot(
@@ -268,13 +272,16 @@ class UsageReader:
             return [] if db is None else list(self._many(db, query, width, question.values()))
 
     @contextlib.contextmanager
-    def _totals(self) -> Iterator[Queries | None]:
-        """What answers questions about totals; None where there are none yet."""
+    def _totals(self, *, old: bool = False) -> Iterator[Queries | None]:
+        """What answers questions about totals; None where there are none yet.
+
+        With `old`, tables of an earlier version will do.
+        """
         if not self._file.exists():
             yield None
             return
         with self._connection(self._file) as db:
-            if version_of(db, "main") < VERSIONS["main"]:
+            if version_of(db, "main") < VERSIONS["main"] and not old:
                 raise OldTables(
                     f"{self._file} has tables of an earlier version, and cannot be written; the"
                     " router brings them up to date with its first request"

@@ -11,6 +11,7 @@ from switchyard.usage.ids import new_id
 from switchyard.usage.records import AttemptUsage
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import NEWER_SUMS
 from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import SUMS
 from switchyard.usage.schema import TOTAL_TABLES
@@ -84,6 +85,15 @@ def totals(folder: Path, table: str) -> dict[str, int]:
         selected = ", ".join(f"ifnull(sum({name}), 0)" for name in names)
         row = db.execute(f"SELECT {selected} FROM {table}").fetchone()
         return dict(zip(names, row, strict=True))
+
+
+def drop_newer_sums(folder: Path) -> None:
+    """Makes the totals those of an earlier version."""
+    with closing(sqlite3.connect(folder / TOTALS_FILE)) as db:
+        for table in (*TOTAL_TABLES, *ROLLUPS):
+            for name in NEWER_SUMS:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+        db.execute("PRAGMA user_version = 2")
 
 
 def check_sums(folder: Path) -> None:

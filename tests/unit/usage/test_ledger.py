@@ -1,5 +1,6 @@
 """The ledger: one writer at a time, where the configuration says."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,11 @@ import pytest
 from switchyard.usage.ledger import Ledger
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import default_folder
+from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
+from switchyard.usage.windows import Window
+from switchyard.usage.windows import WindowSnapshot
+from tests.unit.usage.support import drop_newer_sums
 from tests.unit.usage.support import record
 from tests.unit.usage.support import rows
 
@@ -78,3 +83,18 @@ def test_records_are_counted_with_and_without_a_place(
     ledger.end("3", record)
     ledger.close()
     assert len(rows(tmp_path)) == 2 and "cannot be counted" in caplog.text
+
+
+def test_windows_are_known_at_once_from_files_of_an_earlier_version(tmp_path: Path) -> None:
+    now = time.time()
+    window = Window(name="5h", used=0.5, resets_at=now + 3600, seen_at=now, source="codex")
+    store = SqliteStore(tmp_path, "w")
+    store.write_windows([WindowSnapshot("codex#0", window)])
+    store.close()
+    drop_newer_sums(tmp_path)
+    ledger = Ledger()
+    ledger.keep_at(RecordPlace(tmp_path, KEEP))
+    assert [(owner, track.window.name) for owner, track in ledger.windows.shown(now)] == [
+        ("codex#0", "5h")
+    ]
+    ledger.close()

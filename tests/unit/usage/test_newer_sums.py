@@ -7,7 +7,6 @@ from typing import Any
 
 from switchyard.usage.newer_sums import refill_rollup
 from switchyard.usage.records import Tokens
-from switchyard.usage.schema import NEWER_SUMS
 from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite import SqliteStore
@@ -15,6 +14,7 @@ from switchyard.usage.sqlite_files import TOTALS_FILE
 from tests.unit.usage.support import DAY
 from tests.unit.usage.support import NOON
 from tests.unit.usage.support import check_sums
+from tests.unit.usage.support import drop_newer_sums
 from tests.unit.usage.support import record
 from tests.unit.usage.support import totals
 
@@ -33,11 +33,7 @@ def test_totals_without_counts_of_unknown_list_prices_get_them(tmp_path: Path) -
     tables = (*TOTAL_TABLES, *ROLLUPS)
     before = {table: totals(tmp_path, table) for table in tables}
     assert (before["daily"]["unlisted"], before["daily"]["uncovered"]) == (3, 2)
-    with closing(sqlite3.connect(tmp_path / TOTALS_FILE)) as db:
-        for table in tables:
-            for name in NEWER_SUMS:
-                db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
-        db.execute("PRAGMA user_version = 2")
+    drop_newer_sums(tmp_path)
     store.upgrade()
     assert {table: totals(tmp_path, table) for table in tables} == before
     store.write([record(**plan, list_cost=None, model="new")], [])

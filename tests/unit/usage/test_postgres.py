@@ -22,6 +22,8 @@ from switchyard.usage.schema import ROW_INDEXES
 from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import StoreError
+from switchyard.usage.windows import Window
+from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import UsageWriter
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
@@ -30,6 +32,7 @@ from tests.support.postgres import postgres_server
 from tests.unit.usage.stores import KEEP
 from tests.unit.usage.stores import KeptOnServer
 from tests.unit.usage.stores import check_kept
+from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
 
 
@@ -100,6 +103,8 @@ def test_totals_without_counts_of_unknown_list_prices_get_them(
     store.write(
         [record(**plan, list_cost=None, model="new"), record(cost=None, list_cost=None)], []
     )
+    seen = WindowSnapshot("glm#0", Window(name="5h", used=0.5, seen_at=NOON, source="codex"))
+    store.write_windows([seen])
     store.close()
     kept, name = KeptOnServer(database, tmp_path), database.rpartition("/")[2]
     tables = (*TOTAL_TABLES, *ROLLUPS)
@@ -108,8 +113,10 @@ def test_totals_without_counts_of_unknown_list_prices_get_them(
     dropped = ", ".join(f"DROP COLUMN {one}" for one in NEWER_SUMS)
     for table in tables:
         postgres.execute(f"ALTER TABLE switchyard.{table} {dropped}", name)
+    reader = open_reader(RecordPlace(tmp_path, KEEP, database))
     with pytest.raises(sqlite3.OperationalError, match="an earlier version"):
-        open_reader(RecordPlace(tmp_path, KEEP, database)).hours()
+        reader.hours()
+    assert reader.windows(NOON) == [seen]
     store.recover(store.is_alive)
     assert {table: kept.totals(table) for table in tables} == before
     postgres.execute("INSERT INTO switchyard.model_hours (bucket, model) VALUES (1, 1)", name)
