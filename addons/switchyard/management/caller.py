@@ -1,6 +1,7 @@
 """Says who calls the management API, as its guard found out and its routes are given it."""
 
 import base64
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +32,8 @@ class Caller:
     """Whether a browser's session gives the rights. Never sent: the API finds it."""
     is_own_page: bool = False
     """Whether no key is set, and the request may be one of the dashboard's own pages here."""
+    expires: float = math.inf
+    """When the key expires, in Unix seconds. Never sent: `holder_in_force` finds it."""
 
     def encoded(self) -> str:
         """Returns the caller as a header's value."""

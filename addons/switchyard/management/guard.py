@@ -6,6 +6,7 @@ disagree over encoded slashes and odd `Host` headers, and what they disagree ove
 
 import hashlib
 import hmac
+import math
 import re
 from datetime import UTC
 from datetime import datetime
@@ -106,7 +107,7 @@ def is_on(snapshot: Snapshot) -> bool:
 
 
 def holder_in_force(snapshot: Snapshot, holder: str) -> Caller | None:
-    """Returns the holder of a session with the present rights; None where its key is gone."""
+    """Returns the holder of a session with the present rights; None once its key is gone."""
     if holder == "page":
         # A session without a key ends as soon as any key is asked for.
         if is_on(snapshot) or snapshot.client_keys:
@@ -116,7 +117,8 @@ def holder_in_force(snapshot: Snapshot, holder: str) -> Caller | None:
         return Caller(peer="", who=MANAGER, holder=holder, role="admin")
     for key in snapshot.client_keys:
         if holder == _print_of_client(key) and _may_call(key, ""):
-            return Caller(peer="", who=key.label, holder=holder, role=_role(key))
+            ends = key.expires.timestamp() if key.expires is not None else math.inf
+            return Caller(peer="", who=key.label, holder=holder, role=_role(key), expires=ends)
     return None
 
 

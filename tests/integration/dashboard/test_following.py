@@ -4,14 +4,21 @@ import json
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.support.router import Router
 from tests.support.signals import PATIENCE
 
 KEY, NEXT = "manage-me-7f3a", "manage-me-8b41"
+LOOKING = "sk-ann-0123456789abcdef"
+SOON = 5
+"""Seconds until a key expires: the router reads the configuration within them."""
 
 
 def config(key: str, **more: Any) -> dict[str, Any]:
@@ -41,6 +48,38 @@ def test_a_stream_ends_with_the_key_that_it_is_read_by(
         router.config_path.write_text(json.dumps(config(KEY, aliases={"e": "demo/echo"})))
         until_told(pieces, b"config")
         router.config_path.write_text(json.dumps(config(NEXT)))
-        ends = time.monotonic() + PATIENCE
-        for _ in pieces:
-            assert time.monotonic() < ends, "it goes on"
+        until_over(pieces)
+
+
+def until_over(pieces: Iterator[bytes]) -> None:
+    """Reads until the stream ends."""
+    ends = time.monotonic() + PATIENCE
+    for _ in pieces:
+        assert time.monotonic() < ends, "it goes on"
+
+
+def client_keys(expires: datetime) -> dict[str, Any]:
+    """A client key that looks on, and one that does not expire."""
+    ann = {"name": "ann", "key": LOOKING, "role": "viewer", "expires": expires.isoformat()}
+    return {"clients": {"api-keys": [ann, {"name": "bob", "key": "sk-bob-0123456789abcdef"}]}}
+
+
+@pytest.mark.parametrize("by_cookie", [False, True])
+def test_a_stream_ends_when_its_key_expires(
+    start_router: Callable[..., Router], by_cookie: bool
+) -> None:
+    router = start_router(config(KEY, **client_keys(datetime.now(UTC) + timedelta(hours=1))))
+    given = {"authorization": f"Bearer {LOOKING}"}
+    with httpx2.Client(base_url=router.url, timeout=PATIENCE, trust_env=False) as client:
+        if by_cookie:
+            client.post("/v0/management/session", headers=given, json={}).raise_for_status()
+            given = {}
+        with client.stream("GET", "/v0/management/events", headers=given) as answer:
+            assert answer.status_code == 200
+            pieces = answer.iter_raw()
+            until_told(pieces, b"snapshot")
+            soon = datetime.now(UTC) + timedelta(seconds=SOON)
+            router.config_path.write_text(json.dumps(config(KEY, **client_keys(soon))))
+            until_over(pieces)
+            assert datetime.now(UTC) >= soon
+        assert client.get("/v0/management/events", headers=given).status_code in (401, 403)

@@ -1,6 +1,8 @@
 """Which requests reach the management API, by address, host, origin and key."""
 
 import hashlib
+from datetime import UTC
+from datetime import datetime
 
 import pytest
 from mitmproxy import http
@@ -196,6 +198,17 @@ def test_a_session_has_the_present_role_of_its_key() -> None:
     assert found is not None and found.role == "admin"
     now_client = make_runtime(CLIENTS.replace("role: viewer", "role: client"))
     assert holder_in_force(now_client.snapshot, holder) is None
+
+
+def test_a_session_ends_when_its_key_expires() -> None:
+    lasting = CLIENTS.replace("role: viewer", "role: viewer, expires: 2999-01-01T00:00:00Z")
+    runtime = make_runtime(lasting)
+    holder = admitted(runtime, asking(runtime, x_management_key="look-1")).holder
+    found = holder_in_force(runtime.snapshot, holder)
+    assert found is not None
+    assert found.expires == datetime(2999, 1, 1, tzinfo=UTC).timestamp()
+    over = make_runtime(lasting.replace("2999", "2020"))
+    assert holder_in_force(over.snapshot, holder) is None
 
 
 def test_a_page_loses_its_session_once_keys_are_asked_for() -> None:
