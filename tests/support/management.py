@@ -29,7 +29,7 @@ class FileReloading:
         self.template = None
         self.environ: Mapping[str, str] = {}
         source = ConfigSource(path, self.environ)
-        self._watcher = ConfigWatcher(source, self.why_not, runtime.apply)
+        self._watcher = ConfigWatcher(source, self.why_not, runtime.prepare)
         runtime.reloading = self
         runtime.apply(source.load())
 
@@ -37,7 +37,7 @@ class FileReloading:
         return ""
 
     async def reload(self) -> str:
-        return await self._watcher.poll_aside()
+        return await self._watcher.poll()
 
 
 class ManagementApp:

@@ -70,7 +70,7 @@ class Settings:
         self._demo = DemoUpstream()
         self._demo_url = ""
         self._source = source = ConfigSource(DEFAULT_CONFIG, os.environ)
-        self._watcher = ConfigWatcher(source, exposure, self._use)
+        self._watcher = ConfigWatcher(source, exposure, self._prepare)
         self._watch_task: asyncio.Task | None = None
         self._too_open = True
         """Whether the router may be listening at an address that is not configured.
@@ -208,25 +208,30 @@ class Settings:
         await self._poll()
 
     async def _poll(self) -> str:
-        why = await self._watcher.poll_aside()
+        why = await self._watcher.poll()
         self._runtime.failed_reloads += bool(why)
         return why
 
     def _use(self, config: Config, environment: Environment | None = None) -> None:
+        self._start_demo(config)
+        self._runtime.apply(config, self._demo_url, environment)
+        _log_notices(config)
+
+    async def _prepare(self, config: Config) -> Callable[[], None]:
+        """Returns what puts a changed configuration in force; requests go on until then."""
+        self._start_demo(config)
+        put_in_force = await self._runtime.prepare(config, self._demo_url)
+
+        def use() -> None:
+            put_in_force()
+            _log_notices(config)
+
+        return use
+
+    def _start_demo(self, config: Config) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)
         if needs_demo and not self._demo_url:
             self._demo_url = self._demo.start()
-        self._runtime.apply(config, self._demo_url, environment)
-        for notice in config.notices:
-            logger.warning("switchyard: %s", notice)
-        for host in config.intercept:
-            if near := known_hosts().misspelt(host.partition(":")[0]):
-                logger.warning(
-                    "switchyard: intercept.%s: is not a host the router knows. "
-                    "Hint: did you mean %r?",
-                    host,
-                    near,
-                )
 
     def _announce(self) -> None:
         servers, config = mitmproxys("proxyserver").servers, self._runtime.snapshot.config
@@ -241,6 +246,18 @@ class Settings:
             import webbrowser
 
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, f"{page}/dashboard/")
+
+
+def _log_notices(config: Config) -> None:
+    for notice in config.notices:
+        logger.warning("switchyard: %s", notice)
+    for host in config.intercept:
+        if near := known_hosts().misspelt(host.partition(":")[0]):
+            logger.warning(
+                "switchyard: intercept.%s: is not a host the router knows. Hint: did you mean %r?",
+                host,
+                near,
+            )
 
 
 def _summary(config: Config) -> str:

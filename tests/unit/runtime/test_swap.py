@@ -1,7 +1,11 @@
 """A configuration comes into force as a whole or not at all."""
 
+import asyncio
 import logging
+import threading
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -26,6 +30,7 @@ from tests.support.client_keys import in_clear
 from tests.support.runtime import FakeRuntime
 from tests.support.runtime import make_runtime
 from tests.support.runtime import parsed
+from tests.support.signals import PATIENCE
 
 OLD = """
     providers:
@@ -135,7 +140,7 @@ def test_all_of_it_changes_where_nothing_raises(runtime: FakeRuntime) -> None:
 
 
 @pytest.mark.parametrize("table", BUILDERS)
-def test_a_builder_that_raises_changes_nothing(
+async def test_a_builder_that_raises_changes_nothing(
     runtime: FakeRuntime,
     table: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -147,14 +152,14 @@ def test_a_builder_that_raises_changes_nothing(
     file.write_text(dedent(OLD))
     source = ConfigSource(file, {})
     source.load()
-    watcher = ConfigWatcher(source, lambda _: "", runtime.apply)
+    watcher = ConfigWatcher(source, lambda _: "", runtime.prepare)
     called: list[Config] = []
     runtime.on_change(lambda: called.append(runtime.snapshot.config))
     before, snapshot, proxy = observed(runtime), runtime.snapshot, runtime.listeners.environment
     file.write_text(dedent(NEW))
     with monkeypatch.context() as broken:
         broken.setattr(*BUILDERS[table], Broken())
-        watcher.poll()
+        await watcher.poll()
     assert runtime.snapshot is snapshot
     assert observed(runtime) == before
     assert runtime.listeners.environment is proxy
@@ -245,33 +250,85 @@ async def test_a_configuration_that_comes_meanwhile_stays_in_force(
     assert "found-1" in str(names(runtime))
 
 
-def test_a_watcher_without_a_loop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_watcher_and_its_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "router.yaml"
     file.write_text(dedent(OLD))
     source = ConfigSource(file, {})
     source.load()
     applied: list[Config] = []
+
+    async def prepare(config: Config) -> Callable[[], None]:
+        return partial(applied.append, config)
+
     reasons = iter(["others can reach it", ""])
-    watcher = ConfigWatcher(source, lambda _: next(reasons), applied.append)
-    watcher.poll()
+    watcher = ConfigWatcher(source, lambda _: next(reasons), prepare)
+    await watcher.poll()
     assert applied == []
     file.write_text(dedent(NEW))
-    watcher.poll()
+    await watcher.poll()
     assert applied == [] and "previous configuration: others can reach it" in caplog.text
     file.write_text(dedent(NEW) + "# again\n")
-    watcher.poll()
+    await watcher.poll()
     (config,) = applied
     assert config.providers[0].base_url == "https://moved.example/v1"
     file.write_text("providers: [")
-    watcher.poll()
+    await watcher.poll()
     assert len(applied) == 1 and "previous configuration:\n" in caplog.text
     other = ConfigSource(tmp_path / "other.yaml", {})
     with pytest.raises(ConfigError):
         other.load()
     watcher.follow(other)
     file.write_text(dedent(OLD))
-    watcher.poll()
+    await watcher.poll()
     assert len(applied) == 1, "another file is watched now"
+
+
+async def test_a_thread_builds_it_while_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime, made = make_runtime(OPEN), Snapshot.build
+    config = parsed(OPEN.replace("key-a-1", "key-a-2"))
+    loop, begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def slow(*given: Any) -> Snapshot:
+        loop.call_soon_threadsafe(begun.set)
+        assert may_end.wait(PATIENCE)
+        return made(*given)
+
+    monkeypatch.setattr(Snapshot, "build", slow)
+    building = asyncio.ensure_future(runtime.prepare(config))
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await runtime.learn(FOUND)
+    before = runtime.snapshot
+    may_end.set()
+    put_in_force = await building
+    assert runtime.snapshot is before
+    put_in_force()
+    assert runtime.snapshot.config is config
+    assert "found-1" in str(names(runtime)), "models that were found meanwhile are kept"
+
+
+@pytest.mark.parametrize("meanwhile", ["another file", "another listener"])
+async def test_what_changes_while_a_configuration_is_prepared(
+    tmp_path: Path, meanwhile: str
+) -> None:
+    file = tmp_path / "router.yaml"
+    file.write_text(dedent(OLD))
+    source = ConfigSource(file, {})
+    source.load()
+    applied: list[Config] = []
+    refused = ""
+
+    async def prepare(config: Config) -> Callable[[], None]:
+        nonlocal refused
+        if meanwhile == "another file":
+            watcher.follow(ConfigSource(tmp_path / "other.yaml", {}))
+        else:
+            refused = "others can reach it"
+        return partial(applied.append, config)
+
+    watcher = ConfigWatcher(source, lambda _: refused, prepare)
+    file.write_text(dedent(NEW))
+    assert await watcher.poll() == refused
+    assert applied == []
 
 
 def test_a_client_and_its_flow_are_forgotten(runtime: FakeRuntime) -> None:
