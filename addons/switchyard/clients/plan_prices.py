@@ -1,5 +1,6 @@
 """What a request may cost, by the members of its plan: for what is reserved of budgets."""
 
+import logging
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -14,10 +15,13 @@ from switchyard.usage.pricing import Pricing
 from switchyard.usage.pricing import TokenRate
 from switchyard.usage.records import Billing
 
+logger = logging.getLogger(__name__)
+
 KEEP = 60.0
 """Seconds for which the prices of a plan are kept: some depend on the time of day."""
 
 _MOST_PLANS = 2000
+_MOST_TOLD = 100
 _PICO_A_NANO = 1000
 _FREE_MODEL = ":free"
 """How OpenRouter's models end that cost nothing."""
@@ -46,6 +50,8 @@ class PlanPrices:
         self._sources = sources
         self._known: dict[int, tuple[Plan, float, TokenPrices]] = {}
         """By the identity of plans, which are held so that it stays theirs."""
+        self._unknown: set[tuple[str, str]] = set()
+        """Providers' models that the log has named as having no price."""
 
     def of(self, plan: Plan, credential: SecretStr | None = None) -> TokenPrices:
         """Returns the rates of input and output; 0 where they are not known."""
@@ -82,7 +88,21 @@ class PlanPrices:
     def _price(self, target: ModelTarget, credential: str | None, now: float) -> TokenPrices:
         if self._billing(target, credential) != "per-token":
             return NO_PRICE
-        return self._rates(target, now) or NO_PRICE
+        rates = self._rates(target, now)
+        if rates is None:
+            self._tell_unknown(target)
+        return rates or NO_PRICE
+
+    def _tell_unknown(self, target: ModelTarget) -> None:
+        """Logs once that budgets do not count a model. Clients choose names: a few are enough."""
+        name = target.provider.name, target.model
+        if name not in self._unknown and len(self._unknown) < _MOST_TOLD:
+            self._unknown.add(name)
+            logger.warning(
+                "switchyard: no price of %s/%s is known, so budgets do not count it. "
+                "Give it one by prices",
+                *name,
+            )
 
     def _rates(self, target: ModelTarget, now: float) -> TokenPrices | None:
         provider = target.provider

@@ -51,6 +51,13 @@ def may_answer(target: ModelTarget, client: ClientKey) -> bool:
     return client.providers.matches(target.provider.name)
 
 
+def _may_stand_in(target: ModelTarget, client: ClientKey | None) -> bool:
+    """Whether a target may answer in place of what a key over its budget asked for."""
+    if target.kind == PASSTHROUGH:
+        return False
+    return client is None or may_answer(target, client)
+
+
 def spare_plan(
     exchange: Exchange, rule: KeyRule, denied: Denied, catalog: Catalog, prices: PlanPrices
 ) -> Plan | None:
@@ -70,5 +77,5 @@ def spare_plan(
         other = catalog.resolve(mode)
     except UnknownModel:
         return None
-    found = other.where(lambda target: target.kind != PASSTHROUGH, mode)
+    found = other.where(lambda target: _may_stand_in(target, rule.client), mode)
     return found if found.members else None

@@ -32,6 +32,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.format import Compaction
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import Operation
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
@@ -147,6 +148,8 @@ class Exchange:
     """
     trail: Trail | None = None
     """Writers: `Credentials`, and `Limiting` with the plan."""
+    denial: ApiError | None = None
+    """Why its limits refuse it, which a client may hear in a stream alone. Writer: `Limiting`."""
     attempts: int = 0
     """Number of attempts begun. Writer: `Credentials`."""
     session: str | None = None

@@ -152,7 +152,11 @@ class Limiting:
                 return
             denied = rest
         clients, format = snapshot.config.clients, exchange.call.format.name
-        raise refusal_of(denied, rule, format, clients.contact, time.time(), clients.budget_status)
+        refused = refusal_of(
+            denied, rule, format, clients.contact, time.time(), clients.budget_status
+        )
+        exchange.denial = refused.error
+        raise refused
 
     def _passage(self, exchange: Exchange, rule: KeyRule, estimates: Estimates) -> Passage:
         call, pools = exchange.call, ()

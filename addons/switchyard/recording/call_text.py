@@ -47,14 +47,17 @@ def outcome_of(exchange: Exchange, flow: http.HTTPFlow) -> CallEnd:
         return "retried" if exchange.attempts > 1 else "ok"
     if exchange.broke_off:
         return "cut"
-    answered = flow.response is not None and flow.error is None
-    return "failed" if answered or exchange.shown is None else "left"
+    if flow.error is not None:
+        return "left"
+    return "failed" if flow.response is not None or exchange.shown is None else "left"
 
 
 def reason_of(exchange: Exchange, flow: http.HTTPFlow) -> str:
     """Return why a call failed, in few words without keys; empty where nobody knows."""
     if exchange.failures:
         return redact(exchange.failures[-1].error.message, _LONGEST_REASON)
+    if (denial := exchange.denial) is not None:
+        return f"{denial.http_status} {redact(denial.message, _LONGEST_REASON)}"
     response = flow.response
     if response is None or response.status_code < 400 or not response.raw_content:
         return ""

@@ -359,6 +359,8 @@ def _error(exchange: Exchange, state: EndState, ending: Ending | None) -> str | 
             telling = exchange.trail.most_telling()
             cls = telling.cls if telling is not None and state == "failed" else last.record.cls
             return cls or last.kind
+    if state == "refused" and exchange.denial is not None:
+        return exchange.denial.kind
     if state in ("failed", "refused") and ending is not None and ending.status is not None:
         return kind_of_status(ending.status)
     return None

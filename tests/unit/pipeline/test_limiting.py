@@ -59,6 +59,11 @@ CONFIG = """
           name: kim
           per-model: [{models: ["m"], limits: {requests: 1/m}}]
         - {key: waiting-bbbbbbb, name: lea, concurrency: 1}
+        - key: named-local-ccc
+          name: mia
+          budgets: {day: "0.001 USD"}
+          over-budget: other/n
+          providers: [paid]
 """
 _CALLED = (Access, Masking, Intake, Routing, Limiting, Credentials, Translation, Sending, Reading,
            Heartbeat, Fallback, Accounting, Release)  # fmt: skip
@@ -219,6 +224,25 @@ async def test_over_budget_may_refuse_or_name_a_model(driven: Driven) -> None:
     assert [one.provider.name for one in exchange.plan.targets] == ["other"]
     await driven.answer(flow, (10, 10))
     assert await driven.used("jim", "money") == (1_200_000 + 300_000, 0)
+
+
+async def test_only_providers_of_a_key_stand_in_for_what_it_asked_for(driven: Driven) -> None:
+    await driven.served("named-local-ccc", usage=(400, 400))
+    response = await driven.refused("named-local-ccc", 402)
+    assert "Key 'mia' may spend 0.001 USD per day" in told(response)
+
+
+async def test_the_log_names_a_model_that_no_budget_counts(
+    driven: Driven, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = CONFIG.replace('{provider: paid, models: ["*"]', '{provider: paid, models: ["priced"]')
+    driven = Driven(make_runtime(text))
+    for _ in range(2):
+        await driven.served("budget-key-3333")
+    told = [one.getMessage() for one in caplog.records if "price" in one.getMessage()]
+    assert told == [
+        "switchyard: no price of paid/m is known, so budgets do not count it. Give it one by prices"
+    ]
 
 
 async def test_strict_reserves_the_most_that_an_answer_may_cost(driven: Driven) -> None:

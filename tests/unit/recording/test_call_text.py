@@ -4,10 +4,13 @@ from copy import copy
 from typing import Any
 
 import pytest
+from mitmproxy import flow as flow_error
+from mitmproxy import http
 
 from switchyard.recording.call_text import comment_of
 from switchyard.recording.call_text import outcome_of
 from switchyard.recording.call_text import reason_of
+from switchyard.wire.model.errors import ApiError
 from tests.support.runtime import OWN_KEYS
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
@@ -61,6 +64,20 @@ def test_a_model_that_is_none_has_its_error_in_the_comment() -> None:
     assert outcome_of(exchange, flow) == "failed"
     assert comment_of(exchange, flow).startswith("nobody/has-this: no attempt, 0.")
     assert "404 " in comment_of(exchange, flow)
+
+
+def test_a_client_that_went_before_any_attempt() -> None:
+    _, flow, exchange, _ = ended("m")
+    flow.error = flow_error.Error("Client disconnected.")
+    assert outcome_of(exchange, flow) == "left"
+
+
+def test_a_refusal_inside_a_stream_has_its_reason() -> None:
+    _, flow, exchange, _ = ended("m")
+    exchange.denial = ApiError(message="Key 'ann' may not.", kind="rate_limit")
+    flow.response = http.Response.make(200, b"data: {}", {"content-type": "text/event-stream"})
+    assert reason_of(exchange, flow) == "429 Key 'ann' may not."
+    assert "429 Key 'ann' may not" in comment_of(exchange, flow)
 
 
 def test_a_client_that_went() -> None:
