@@ -136,6 +136,9 @@ def _parse(block: bytes, raw: bytes) -> Frame | None:
         raw = b""
     data: list[bytes] = []
     event: bytes | None = None
+    # Servers write an error that ends a stream as they write a body, without `data:` (the address
+    # of Ollama for OpenAI's clients: `openai/middleware`, `writeError`).
+    bare = False
     for line in block.split(b"\n"):
         if line.startswith(b"data: "):
             data.append(line[6:])
@@ -149,6 +152,11 @@ def _parse(block: bytes, raw: bytes) -> Frame | None:
             raw = b""
         elif line:
             raw = b""  # a comment, an id, a retry time, or garbage
+            if line.startswith(b"{"):
+                bare = True
+                data += [line] if line.endswith(b"}") else []
+    if bare and not data:
+        data.append(block)  # an object on several lines
     if not data:
         return None
     if len(data) > 1:

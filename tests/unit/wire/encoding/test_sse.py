@@ -35,6 +35,19 @@ def test_a_strict_event_keeps_its_bytes() -> None:
     ]
 
 
+@pytest.mark.parametrize("after", [b"", b"\n", b"\n\n", b"\n\ndata: [DONE]\n\n"])
+@pytest.mark.parametrize("body", [b'{"error":"x"}', b'{\n  "error": {\n    "a": 1\n  }\n}'])
+def test_a_body_in_the_midst_of_a_stream_is_read(body: bytes, after: bytes) -> None:
+    """Servers write an error there as they would write it in place of a stream."""
+    first, second, *rest = decode(b'data: {"a":1}\n\n' + body + after)
+    assert (first.data, second.data.strip(), second.raw) == (b'{"a":1}', body, b"")
+    assert [frame.data for frame in rest] == ([b"[DONE]"] if b"DONE" in after else [])
+
+
+def test_a_body_is_a_line_of_data_among_others() -> None:
+    assert payloads(b'data: 1\n{"error":"x"}\ndata: [DONE]\n\n') == [b'1\n{"error":"x"}\n[DONE]']
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_every_line_end_of_the_standard(end: bytes) -> None:
     data = end.join([b"event: a", b"data: 1", b"", b"data: 2", b"", b""])

@@ -33,6 +33,9 @@ from switchyard.wire.shared.broken_ends import broken_end
 
 DONE = b"[DONE]"
 
+_MOST_WORDS = 500
+"""Bytes that an error's message has at most where it is no JSON."""
+
 _TOP = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "message"}
 )
@@ -53,16 +56,21 @@ class ChatReader:
         """Top-level members that `Start` held."""
         self._late: JsonObject = {}
         """Top-level members that arrived after `Start`."""
+        self._unread = ""
+        """The first words that are no chunk, which may be an error's."""
 
     def feed(self, frame: Frame) -> list[Event]:
         """Returns the events of one frame."""
         events: list[Event] = []
         failed = frame.event == b"error"
-        for payload in payloads(frame.data):
+        found = payloads(frame.data)
+        if not found and not self._unread:
+            self._unread = frame.data[:_MOST_WORDS].decode("utf-8", "replace").strip()
+        for payload in found:
             if self._ended:
                 break
             if payload is DONE:
-                self._end(events)
+                self._done_word(events)
             else:
                 self._chunk(payload, events, failed)
         if failed and not self._ended and not events:
@@ -82,7 +90,7 @@ class ChatReader:
         events: list[Event] = []
         if self._ended:
             return events
-        if any(choice.finish is not None for choice in self._choices.values()):
+        if self._has_finish():
             self._end(events)
             return events
         self._ended = True
@@ -127,6 +135,9 @@ class ChatReader:
         stop = read_stop(raw, self._choice(raw, number).calls)
         return stop if stop is not None and stop.reason == "error" else None
 
+    def _has_finish(self) -> bool:
+        return any(choice.finish is not None for choice in self._choices.values())
+
     def _reached_limit(self) -> bool:
         """Whether every choice ended because it reached a token limit."""
         said = [object_of(choice.finish).get("finish_reason") for choice in self._choices.values()]
@@ -164,6 +175,13 @@ class ChatReader:
             )
         )
         self._begun, self._late = self._late, {}
+
+    def _done_word(self, events: list[Event]) -> None:
+        """Reads `[DONE]`, which ends an answer unless an error stood in its place."""
+        if self._unread and not self._has_finish():
+            self._fail(None, self._unread, events)
+        else:
+            self._end(events)
 
     def _end(self, events: list[Event]) -> None:
         """Ends every choice that has content or a finish reason, and the stream."""

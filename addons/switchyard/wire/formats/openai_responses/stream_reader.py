@@ -62,6 +62,8 @@ _MESSAGE = frozenset({"role", "content"})
 _TERMINAL = ("response.completed", "response.incomplete", "response.done")
 _ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Where the item of a call has its arguments."""
+_MOST_WORDS = 500
+"""Bytes that an error's message has at most where it is no JSON."""
 _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
@@ -74,6 +76,8 @@ class ResponsesStreamReader:
         self._called = False
         self._started = False
         self._over = False
+        self._unread = ""
+        """The first words that are no event, which may be an error's."""
 
     def feed(self, frame: Frame) -> list[Event]:
         if self._over:
@@ -82,7 +86,7 @@ class ResponsesStreamReader:
             return self._done_word()
         event = loads_object(frame.data)
         if event is None:
-            return []
+            return self._unreadable(frame)
         kind = event.get("type")
         if not isinstance(kind, str):
             kind = frame.event.decode("utf-8", "replace") if frame.event else ""
@@ -253,8 +257,18 @@ class ResponsesStreamReader:
         stop = read_stop(response, self._called)
         return [*events, Finish(stop), End(read_extra(response) if response else {})]
 
+    def _unreadable(self, frame: Frame) -> list[Event]:
+        """Reads what is no event, which may be the words of an error."""
+        self._unread = self._unread or frame.data[:_MOST_WORDS].decode("utf-8", "replace").strip()
+        return self._fail_unread() if frame.event == b"error" else []
+
+    def _fail_unread(self) -> list[Event]:
+        return self._fail(ApiError(message=self._unread, format=NAME), EMPTY)
+
     def _done_word(self) -> list[Event]:
         """Reads `[DONE]`, which this API lacks: the end of an answer without another end."""
+        if self._unread:
+            return self._fail_unread()
         if not self._items.all:
             return []
         events = self.close()

@@ -15,6 +15,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Extra
+from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Finish
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
@@ -131,6 +132,18 @@ class TestPlain:
 
 
 class TestHead:
+    @pytest.mark.parametrize(
+        "error",
+        [b"data: [ERROR] timed out\n\n", b'{"error": {"message": "[ERROR] timed out"}}\n\n'],
+    )
+    def test_an_error_in_words_is_no_end(self, error: bytes) -> None:
+        said = events(ROLE, chunk({"content": "a"}), error, DONE)
+        assert [e.error.message for e in said if isinstance(e, Failure)] == ["[ERROR] timed out"]
+        assert not any(isinstance(event, End) for event in said)
+        # An answer that has its finish reason is complete.
+        said = events(ROLE, chunk({"content": "a"}), STOP, b"data: [ERROR] timed out\n\n", DONE)
+        assert isinstance(said[-1], End)
+
     def test_a_first_chunk_without_id_and_choices_is_no_start(self) -> None:
         filters = [{"prompt_index": 0, "content_filter_results": {"hate": {"filtered": False}}}]
         azure = bare(

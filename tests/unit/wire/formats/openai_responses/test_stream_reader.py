@@ -304,6 +304,20 @@ def test_a_stream_without_terminal_event_was_cut_off():
     assert fold(NAME, events).choice.parts
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        b"event: error\ndata: timed out\n\n",
+        b"data: timed out\n\ndata: [DONE]\n\n",
+        b'{"error": {"message": "timed out"}}\n\ndata: [DONE]\n\n',
+    ],
+)
+def test_an_error_in_words_is_no_end(error):
+    events = read_stream(FORMAT, sse(CREATED, added(OPEN_MESSAGE), delta("hi ")) + error)
+    assert [e.error.message for e in events if isinstance(e, Failure)] == ["timed out"]
+    assert not any(isinstance(event, End) for event in events)
+
+
 def test_open_parts_end_with_the_stream():
     events = read_stream(FORMAT, sse(CREATED, delta("hi")))
     assert isinstance(events[-1], PartEnd)
