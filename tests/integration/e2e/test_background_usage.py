@@ -37,7 +37,7 @@ def config(upstream: Upstream, folder: Path) -> dict[str, Any]:
     return {
         "clients": {
             "api-keys": [
-                {"key": ALICE, "name": "alice", "project": "yard", "budgets": {"day": "1 USD"}},
+                {"key": ALICE, "name": "alice", "project": "yard", "budgets": {"total": "1 USD"}},
                 {"key": BOB, "name": "bob", "models": ["stack"]},
             ]
         },

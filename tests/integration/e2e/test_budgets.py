@@ -37,9 +37,10 @@ COST = 1000 * 2000 + 1000 * 8000
 PROMPT = "x" * 3800
 """About a thousand tokens, and fewer than the answer reports."""
 
+# Budgets of no day, which could end in the middle of a test.
 KEYS = {
-    "ten": {"budgets": {"day": "0.1 USD"}},
-    "chaos": {"budgets": {"day": "100 USD"}, "limits": {"tokens": "90M/m"}, "concurrency": 99},
+    "ten": {"budgets": {"total": "0.1 USD"}},
+    "chaos": {"budgets": {"total": "100 USD"}, "limits": {"tokens": "90M/m"}, "concurrency": 99},
     "rate": {"limits": {"requests": "1/d"}},
     "spent": {"budgets": {"total": "0.000001 USD"}},
     "blocked": {"blocked": True},

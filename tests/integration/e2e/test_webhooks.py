@@ -35,7 +35,8 @@ class World:
         self.upstream.on("m", always=saying(CHAT), path=CHAT.path)
         self.upstream.on("bad", always=whole(b"{}", status=400), path=CHAT.path)
         soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * 86400))
-        poor = {"key": POOR, "name": "poor", "budgets": {"day": "0.000000001 USD"}, "strict": True}
+        spent = {"total": "0.000000001 USD"}
+        poor = {"key": POOR, "name": "poor", "budgets": spent, "strict": True}
         provider = {
             "name": "p",
             "base-url": f"{self.upstream.url}/v1",

@@ -23,7 +23,7 @@ from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import remotes
 from tests.integration.state.ways import until
 
-BUDGET = Limit(key="a", kind="money", most=1000, period=Calendar("month"))
+BUDGET = Limit(key="a", kind="money", most=1000, period=Calendar("total"))
 REQUESTS = Limit(key="a", kind="requests", most=100, period=Sliding(86_400))
 SLOTS = Limit(key="a", kind="slots", most=50)
 LIMITS = (BUDGET, REQUESTS, SLOTS)

@@ -26,7 +26,7 @@ from tests.integration.state.ways import opened
 from tests.integration.state.ways import until
 
 NANO = 1_000_000_000
-BUDGET = Limit(key="a", kind="money", most=10 * NANO, period=Calendar("month"))
+BUDGET = Limit(key="a", kind="money", most=10 * NANO, period=Calendar("total"))
 SLOTS = Limit(key="a", kind="slots", most=5)
 REQUESTS = Limit(key="a", kind="requests", most=100, period=Sliding(3600))
 

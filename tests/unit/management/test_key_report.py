@@ -1,10 +1,18 @@
 """What the holder of a key learns of it."""
 
+from types import SimpleNamespace
+
+import pytest
+
+from switchyard.management import key_report as reporting
 from switchyard.management.key_report import key_report
+from switchyard.state.shared.memory import MemoryState
 from switchyard.state.shared.protocol import Amounts
 from switchyard.state.shared.protocol import Ask
 from tests.support.runtime import make_runtime
 
+NOON = 1_800_014_400
+"""A Friday in January 2027, UTC."""
 CONFIG = """
     usage: null
     providers:
@@ -24,9 +32,11 @@ CONFIG = """
 """
 
 
-async def test_policy_limits_and_what_is_left() -> None:
+async def test_policy_limits_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = make_runtime(CONFIG)
-    snapshot, state = runtime.snapshot, runtime.state.shared
+    # No month ends during the test, whenever it runs.
+    monkeypatch.setattr(reporting, "time", SimpleNamespace(time_ns=lambda: NOON * 10**9))
+    snapshot, state = runtime.snapshot, MemoryState(lambda: NOON)
     client = snapshot.client_key("client-secret-one")
     assert client is not None
     ask = Ask(
@@ -57,7 +67,7 @@ async def test_policy_limits_and_what_is_left() -> None:
         4,
     )
     assert (money["limit"], money["reserved"], money["left"]) == (10.0, 2.5, 7.5)
-    assert money["resets"].endswith("T00:00:00Z") and money["models"] is None
+    assert money["resets"] == "2027-02-01T00:00:00Z" and money["models"] is None
     assert (tokens["models"], tokens["left"]) == (["m"], 70)
     assert report["contact"] == "ops@example.com" and report["shared"] is True
     assert "client-secret" not in repr(report)

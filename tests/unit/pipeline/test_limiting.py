@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
 
+NOON = 1_800_014_400.0
+"""A Friday in January 2027, UTC."""
 CONFIG = """
     usage: null
     providers:
@@ -142,7 +145,10 @@ class Driven:
 
 @pytest.fixture
 def driven() -> Driven:
-    return Driven(make_runtime(CONFIG))
+    runtime, begun = make_runtime(CONFIG), time.monotonic()
+    # No day and no month ends during a test, whenever it runs.
+    runtime.state.shared = MemoryState(lambda: NOON + time.monotonic() - begun)
+    return Driven(runtime)
 
 
 def limits(flow_response: http.Response) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ import io
 import json
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,17 @@ from switchyard.usage.windows import WindowSnapshot
 from tests.unit.usage.support import record
 
 NOW = time.time()
+
+
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Takes the tests to a time zone where it is about noon: no day ends during them."""
+    hours = 12 - time.gmtime(NOW).tm_hour
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", f"Etc/GMT{-hours:+d}")  # POSIX counts to the west
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture
