@@ -11,6 +11,7 @@ from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.ollama.names import NAME
 from switchyard.wire.formats.ollama.names import own
 from switchyard.wire.formats.ollama.names import owned
+from switchyard.wire.formats.ollama.schema import readable
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Output
 from switchyard.wire.model.conversation import Reasoning
@@ -124,20 +125,20 @@ def write_tools(c: Conversation, names: Names, home: bool) -> list[JsonObject]:
             case "allowed":
                 allowed = choice.allowed
     return [
-        _write_tool(tool, names)
+        _write_tool(tool, names, home)
         for tool in c.tools
         if tool.kind != "server" and (allowed is None or tool.name in allowed)
     ]
 
 
-def _write_tool(tool: Tool, names: Names) -> JsonObject:
+def _write_tool(tool: Tool, names: Names, home: bool) -> JsonObject:
     said = own(tool.extra)
     tool = as_function(tool)
     function: JsonObject = {"name": names.flat(tool.name, tool.namespace)}
     if tool.description is not None:
         function["description"] = tool.description
     if tool.parameters is not None:
-        function["parameters"] = tool.parameters
+        function["parameters"] = tool.parameters if home else readable(tool.parameters)
     elif not said:
         function["parameters"] = {"type": "object", "properties": {}}
     function |= said.get("function", EMPTY)
