@@ -1,6 +1,5 @@
 """Reports of usage over HTTP: `GET /v0/usage`, for the key that asks."""
 
-import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.exchange.guard import Refused
 from switchyard.usage.cache_breaks import break_members
-from switchyard.usage.cache_breaks import cache_breaks
+from switchyard.usage.cache_breaks import breaks_of_days
 from switchyard.usage.kept_windows import tracks_behind
 from switchyard.usage.kept_windows import tracks_of
 from switchyard.usage.ledger import WINDOWS_SINCE
@@ -30,6 +29,9 @@ from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
+from switchyard.usage.report_options import DAYS
+from switchyard.usage.report_options import SELECTIONS
+from switchyard.usage.report_options import takes
 from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import blocks_as_json
@@ -49,7 +51,8 @@ _SECONDS = 5.0
 _LAST = 200
 """Requests of a key whose providers' windows it is shown."""
 _KINDS: tuple[str, ...] = (*get_args(ReportKind.__value__), "blocks", "caches", "quota")
-_SELECTING = ("project", "model", "provider", "tool", "session")
+_SELECTING = tuple(name for name in SELECTIONS if name != "key")
+"""A key sees its own requests alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,13 @@ def usage_report(
     if kind not in _KINDS:
         raise _wrong("report", f"is one of {', '.join(_KINDS)}")
     for name in query:
-        if name in _NOT_FOR.get(kind, ()):
+        if name not in (*_SELECTING, *DAYS):
+            raise _wrong(name, "is not known")
+        if not takes(kind, name):
             raise _wrong(name, f"is not for {kind}")
-    zone = _zone(query.pop("tz", "UTC"))
-    since, until = (_day(name, query.pop(name, None), zone) for name in ("since", "until"))
-    chosen = {name: query.pop(name) for name in _SELECTING if name in query}
-    if query:
-        raise _wrong(next(iter(query)), "is not known")
+    zone = _zone(query.get("tz", "UTC"))
+    since, until = (_day(name, query.get(name), zone) for name in ("since", "until"))
+    chosen = {name: query[name] for name in _SELECTING if name in query}
     asked = _Asked(place, client, zone, since, until, chosen)
     try:
         if kind in _VIEWS:
@@ -139,10 +142,8 @@ def _blocks(asked: _Asked, now: float) -> JsonObject:
 
 
 def _caches(asked: _Asked, now: float) -> JsonObject:
-    days, session = asked.days(7), asked.chosen.get("session")
-    since, until = days.since or 0.0, math.inf if days.until is None else days.until
-    found = cache_breaks(asked.reader, since, until, asked.client)
-    return {"caches": break_members(one for one in found if session in (None, one.session))}
+    found = breaks_of_days(asked.reader, asked.days(7), asked.chosen.get("session"), asked.client)
+    return {"caches": break_members(found)}
 
 
 def _quota(asked: _Asked, now: float) -> JsonObject:
@@ -158,11 +159,6 @@ _VIEWS: dict[str, Callable[[_Asked, float], JsonObject]] = {
     "caches": _caches,
     "quota": _quota,
 }
-_NOT_FOR = {
-    "caches": frozenset(_SELECTING) - {"session"},
-    "quota": frozenset((*_SELECTING, "since", "until", "tz")),
-}
-"""Members of a query that a report has no use for."""
 
 
 def _day(name: str, text: str | None, zone: tzinfo) -> date | None:

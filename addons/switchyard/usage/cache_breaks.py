@@ -1,9 +1,11 @@
 """Prompt caches that broke, by session and what broke them."""
 
+import math
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
+from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
 
 _BREAKS = """
@@ -59,6 +61,18 @@ def cache_breaks(
     ordered = sorted(found.values())
     ordered.sort(key=attrgetter("tokens"), reverse=True)
     return ordered
+
+
+def breaks_of_days(
+    reader: UsageReader, days: Question, session: str | None, client_key: str | None = None
+) -> list[CacheBreak]:
+    """Return the breaks on the days of a question, of one session if it is named.
+
+    The rest is as with `cache_breaks`; what else the question selects by counts for nothing.
+    """
+    until = math.inf if days.until is None else days.until
+    found = cache_breaks(reader, days.since or 0.0, until, client_key)
+    return found if session is None else [one for one in found if one.session == session]
 
 
 def break_members(breaks: Iterable[CacheBreak]) -> list[dict[str, object]]:

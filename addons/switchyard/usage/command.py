@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import gc
 import json
-import math
 import os
 import shutil
 import sqlite3
@@ -31,7 +30,7 @@ from switchyard.usage.block_table import block_table
 from switchyard.usage.break_table import break_table
 from switchyard.usage.cache_breaks import CacheBreak
 from switchyard.usage.cache_breaks import break_members
-from switchyard.usage.cache_breaks import cache_breaks
+from switchyard.usage.cache_breaks import breaks_of_days
 from switchyard.usage.csv_output import write_csv
 from switchyard.usage.csv_output import write_report_csv
 from switchyard.usage.json_output import indented
@@ -46,6 +45,9 @@ from switchyard.usage.plans import plan_members
 from switchyard.usage.quota_table import quota_table
 from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
+from switchyard.usage.report_options import OPTIONS
+from switchyard.usage.report_options import SELECTIONS
+from switchyard.usage.report_options import takes
 from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
@@ -64,16 +66,6 @@ from switchyard.usage.tables import report_table
 from switchyard.usage.window_book import window_members
 
 KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
-
-_SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provider": "provider",
-               "model": "model", "session": "session"}  # fmt: skip
-"""Options that select, and the dimensions they stand for."""
-
-_UNUSED = {
-    "caches": [option for option in _SELECTIONS if option != "session"],
-    "quota": [*_SELECTIONS, "since", "until"],
-}
-"""By reports, options that say nothing there: who gives one would take the answer for another."""
 
 _NOTHING = "No request is on record for these days and choices."
 _SECONDS = 60.0
@@ -155,8 +147,8 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; exits as argparse does on a wrong one."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    for option in _UNUSED.get(options.report, ()):
-        if getattr(options, option) is not None:
+    for option in OPTIONS:
+        if getattr(options, option) is not None and not takes(options.report, option):
             parser.error(f"{options.report} takes no --{option}")
     return options
 
@@ -184,7 +176,7 @@ def make_parser() -> argparse.ArgumentParser:
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON with the members of ccusage")
     output.add_argument("--csv", action="store_true", help="comma-separated values")
-    for option in _SELECTIONS:
+    for option in SELECTIONS:
         parser.add_argument(f"--{option}", help=f"only this {option}")
     return parser
 
@@ -222,7 +214,7 @@ def _local_zone() -> tzinfo:
 
 
 def _selection(options: argparse.Namespace) -> dict[str, str]:
-    chosen = {name: getattr(options, option) for option, name in _SELECTIONS.items()}
+    chosen = {name: getattr(options, option) for option, name in SELECTIONS.items()}
     return {name: value for name, value in chosen.items() if value is not None}
 
 
@@ -305,9 +297,7 @@ def _breaks(
     reader: UsageReader, options: argparse.Namespace, since: date | None
 ) -> list[CacheBreak]:
     days = question_of(options.tz or _local_zone(), options.since or since, options.until, None)
-    end = math.inf if days.until is None else days.until
-    found = cache_breaks(reader, days.since or 0.0, end)
-    return [one for one in found if options.session in (None, one.session)]
+    return breaks_of_days(reader, days, options.session)
 
 
 def _print_quota(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
