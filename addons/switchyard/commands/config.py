@@ -120,7 +120,8 @@ def _check_file(path: Path, env: Mapping[str, str]) -> None:
     config = load_config(path, env)
     for notice in config.notices:
         print(f"note: {notice}")
-    print(f"{path} is valid: {len(config.providers)} live providers")
+    count = len(config.providers)
+    print(f"{path} is valid: {count} live provider{'' if count == 1 else 's'}")
 
 
 def _get(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
