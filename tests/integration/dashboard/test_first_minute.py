@@ -42,6 +42,20 @@ def router(provider: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield router
 
 
+def test_a_newcomer_is_not_alarmed_by_providers_without_a_key(
+    chromium: str, router: Router
+) -> None:
+    """The default configuration has two dozen; Providers tells of each why it is not used."""
+    with Page(chromium, 380, 800) as page:
+        page.go(f"{router.url}/dashboard/")
+        page.wait("document.body.innerText.includes('of the configuration are not used')")
+        assert "Needs attention" not in page.text()
+        page.run("location.hash = '#/providers'")
+        page.wait("document.body.innerText.includes('variable OPENAI_API_KEY is not set or empty')")
+        page.run("location.hash = '#/keys'")
+        page.wait("document.querySelector('code')?.innerText === 'clients: {keys-file: keys.yaml}'")
+
+
 def test_a_newcomer_gets_a_first_answer(
     chromium: str, axe: str, router: Router, provider: Authority
 ) -> None:

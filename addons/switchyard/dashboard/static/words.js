@@ -64,6 +64,8 @@ export const words = {
     out: (name, model) => `${name} ${model} is out`,
     back: (time) => `back in ${time}`,
     notLive: (name, reason) => `${name} is not used: ${reason}`,
+    manyNotLive: (n) => `${n} providers of the configuration are not used.`,
+    why: "Why",
     windowEmpty: (owner, name) => `${owner}: the window ${name} is used up`,
     windowSoon: (owner, name, time) => `${owner}: the window ${name} is empty in about ${time} at this pace`,
     resets: (time) => `resets in ${time}`,

@@ -25,7 +25,7 @@ export default function Keys() {
   return html`<div class="stack"><${Panel} title=${text.title} id="keys" actions=${button}>
     <${Failure} error=${keys.error} again=${keys.again} />
     ${keys.value && list.length === 0 && html`<p class="weak">${text.none}</p>`}
-    ${keys.value && !keys.value.writable && html`<p class="weak">${text.noFile} <code>clients: {"{"}keys-file: keys.yaml{"}"}</code></p>`}
+    ${keys.value && !keys.value.writable && html`<p class="weak">${text.noFile} <code>${"clients: {keys-file: keys.yaml}"}</code></p>`}
     ${list.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${text.title}><table>
       <thead><tr>${[text.name, text.state, text.policy, text.expires].map((title) => html`<th scope="col">${title}</th>`)}
         <th scope="col" class="number">${words.usage.columns.requests}</th><th scope="col" class="number">${text.used}</th><th scope="col">${text.actions}</th></tr></thead>

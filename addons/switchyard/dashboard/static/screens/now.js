@@ -9,6 +9,8 @@ import { words } from "../words.js";
 
 const text = words.now;
 const SHOWN = 25;
+/** Providers that are not used, each named with its reason: more of them are no alarm but a file that lists all that may be. */
+const MOST_MISSING = 3;
 
 export default function Now() {
   return html`<div class="grid">
@@ -72,7 +74,8 @@ function troubles() {
     for (const target of provider.targets)
       if (target.state === "open")
         found.push([`${provider.name} ${target.model}`, text.out(provider.name, target.model), target]);
-  for (const one of state?.["not-live"] ?? []) found.push([one.name, text.notLive(one.name, one.reason), null]);
+  if (notLive().length <= MOST_MISSING)
+    for (const one of notLive()) found.push([one.name, text.notLive(one.name, one.reason), null]);
   for (const one of windows.value) {
     if (one.used >= 1 && one.resetsAt > now.value) found.push([one.owner + one.window, text.windowEmpty(one.owner, one.window), null]);
     else if (one.emptyAt && one.sure && one.emptyAt - now.value < 1800 && one.emptyAt > now.value)
@@ -80,6 +83,8 @@ function troubles() {
   }
   return found;
 }
+
+const notLive = () => health.value?.["not-live"] ?? [];
 
 function Attention() {
   const found = troubles();
@@ -153,6 +158,7 @@ function Providers() {
       <a href="#/providers">${clean(one.name)}</a>
       <span class="end"><${Worst} targets=${one.targets} /></span>
     </li>`)}</ul>
+    ${notLive().length > MOST_MISSING && html`<p class="weak">${text.manyNotLive(count(notLive().length))} <a href="#/providers">${text.why}</a></p>`}
   <//>`;
 }
 
