@@ -59,6 +59,15 @@ def test_a_narrow_window_does_not_scroll_sideways(open_page: Opens, screen: str)
     assert page.run("document.documentElement.scrollWidth") <= 320
 
 
+def test_what_has_no_list_price_is_not_shown_as_free(open_page: Opens) -> None:
+    """The demo has none, which costs nothing."""
+    page = open_page("usage")
+    page.wait(READY["usage"])
+    row = "[...document.querySelectorAll('.scroll tbody tr')].find(row => row.cells.length > 9)"
+    paid, covered, listed = page.run(f"[...{row}.cells].slice(-3).map(cell => cell.innerText)")
+    assert (paid, covered, listed) == ("$0.00", "$0.00", "?")
+
+
 def test_a_request_is_seen_at_once_with_its_route(open_page: Opens, router: Router) -> None:
     page = open_page("now")
     page.wait("document.querySelector('.top .live').textContent === 'live'")

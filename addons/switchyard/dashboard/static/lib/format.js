@@ -28,6 +28,12 @@ export function money(value) {
   return `$${value.toFixed(digits)}`;
 }
 
+/** US dollars of many requests, of which some have no known price. */
+export function sumOf(value, unknown) {
+  if (!(unknown > 0)) return money(value);
+  return value ? `${money(value)}+?` : "?";
+}
+
 /** Milliseconds, in the unit that reads best. */
 export function millis(value) {
   if (value == null) return UNKNOWN;

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../lib/html.js";
 import { call, canWrite, get } from "../lib/api.js";
-import { clean, count, dayBegin, moment, money, named, zone } from "../lib/format.js";
+import { clean, count, dayBegin, moment, named, sumOf, zone } from "../lib/format.js";
 import { Choice, Dialog, Failure, Notice, Panel, Snippet, State, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 
@@ -55,7 +55,7 @@ function Key({ one, sums, onDone }) {
     <td><${State} value=${one.state} label=${text.states[one.state]} /></td>
     <td class="mono">${policy.map((line) => html`<div>${clean(line)}</div>`)}</td>
     <td>${one.expires ? moment(Date.parse(one.expires) / 1000) : text.never}</td>
-    <td class="number">${count(sums?.requests ?? 0)}</td><td class="number">${money(sums?.list_cost ?? 0)}</td>
+    <td class="number">${count(sums?.requests ?? 0)}</td><td class="number">${sumOf(sums?.list_cost ?? 0, sums?.unlisted)}</td>
     <td>${canWrite() && one.writable && html`<span class="bar">
       <button type="button" onClick=${() => setOpen("change")}>${text.change}</button>
       <button type="button" onClick=${() => setOpen("rotate")}>${text.rotate}</button>

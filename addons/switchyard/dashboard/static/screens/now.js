@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../lib/html.js";
 import { recent } from "../lib/api.js";
-import { allTokens, cacheShare, clean, count, dayBegin, duration, money, named, precise, share, short, zone } from "../lib/format.js";
+import { allTokens, cacheShare, clean, count, dayBegin, duration, money, named, precise, share, short, sumOf, zone } from "../lib/format.js";
 import { finished, health, now, running, windows } from "../lib/live.js";
 import { Failure, Meter, Panel, Route, State, Until, stepsOf, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -114,8 +114,8 @@ function Today() {
   return html`<${Panel} id="today" title=${text.cost}>
     <${Failure} error=${day.error?.status === 404 ? null : day.error} again=${day.again} />
     ${sums && html`<dl class="figures">
-      <div><dt>${text.paid}</dt><dd class="private">${money(sums.cost)}</dd></div>
-      <div><dt>${text.covered}</dt><dd class="private">${money(sums.covered)}</dd></div>
+      <div><dt>${text.paid}</dt><dd class="private">${sumOf(sums.cost, sums.unpriced)}</dd></div>
+      <div><dt>${text.covered}</dt><dd class="private">${sumOf(sums.covered, sums.uncovered)}</dd></div>
       <div><dt>${text.requests}</dt><dd>${count(sums.requests)}</dd></div>
       <div><dt>${text.cache}</dt><dd>${share(cacheShare(sums))}</dd></div>
     </dl>`}

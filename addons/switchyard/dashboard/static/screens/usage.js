@@ -3,7 +3,7 @@
 import { html, useMemo, useState } from "../lib/html.js";
 import { get, written } from "../lib/api.js";
 import { Chart } from "../lib/chart.js";
-import { cacheShare, clean, count, dayBegin, dayOf, duration, moment, money, named, share, short, zone } from "../lib/format.js";
+import { cacheShare, clean, count, dayBegin, dayOf, duration, moment, money, named, share, short, sumOf, zone } from "../lib/format.js";
 import { now } from "../lib/live.js";
 import { Choice, Failure, Panel, State, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -65,7 +65,8 @@ function Blocks() {
       <td><${Bar} value=${one.tokens / most} /> ${short(one.tokens)}${one.tokens_a_minute != null && html`<div class="weak">${text.pace(short(one.tokens_a_minute),
         short(one.tokens + one.tokens_a_minute * Math.max(one.end - now.value, 0) / 60))}</div>`}</td>
       <td class="number">${count(one.requests)}</td><td class="number">${share(cacheShare(one))}</td>
-      <td class="number">${money(one.cost)}</td><td class="number">${money(one.covered)}</td><td class="number">${money(one.list_cost)}</td>
+      <td class="number">${sumOf(one.cost, one.unpriced)}</td><td class="number">${sumOf(one.covered, one.uncovered)}</td>
+      <td class="number">${sumOf(one.list_cost, one.unlisted)}</td>
       <td class="weak clipped">${one.models.map(clean).join(", ")}</td></tr>`)}</tbody>
   </table></div>`;
 }
@@ -139,9 +140,9 @@ const COLUMNS = [
   ["cache_write", (row) => short(row.cache_write_5m + row.cache_write_1h)],
   ["output", (row) => short(row.output)],
   ["cache", (row) => share(cacheShare(row))],
-  ["cost", (row) => money(row.cost)],
-  ["covered", (row) => money(row.covered)],
-  ["list_cost", (row) => money(row.list_cost)],
+  ["cost", (row) => sumOf(row.cost, row.unpriced)],
+  ["covered", (row) => sumOf(row.covered, row.uncovered)],
+  ["list_cost", (row) => sumOf(row.list_cost, row.unlisted)],
 ];
 
 function Figures({ head, rows, label }) {
@@ -192,11 +193,11 @@ function Calendar() {
     const row = days.get(number);
     const place = number + offset;
     return html`<rect key=${number} x=${Math.floor(place / 7) * 10} y=${(place % 7) * 10} width="9" height="9" rx="2" class=${row ? "" : "zero"}
-      fill-opacity=${row ? 0.2 + 0.8 * Math.sqrt(row.tokens / most) : 1}>${row && html`<title>${dayOf(row.start)}: ${short(row.tokens)}, ${money(row.list_cost)}</title>`}</rect>`;
+      fill-opacity=${row ? 0.2 + 0.8 * Math.sqrt(row.tokens / most) : 1}>${row && html`<title>${dayOf(row.start)}: ${short(row.tokens)}, ${sumOf(row.list_cost, row.unlisted)}</title>`}</rect>`;
   });
   return html`<svg class="heat" viewBox=${`0 0 ${(WEEKS + 1) * 10} 70`} role="img" aria-label=${text.calendar}>${cells}</svg>
     <details><summary>${words.table}</summary><div class="scroll" tabindex="0" role="region" aria-label=${text.calendar}><table>
       <thead><tr><th scope="col">${text.columns.when}</th><th scope="col" class="number">${text.columns.tokens}</th><th scope="col" class="number">${text.columns.list_cost}</th></tr></thead>
-      <tbody>${value.rows.map((row) => html`<tr key=${row.start}><th scope="row">${dayOf(row.start)}</th><td class="number">${short(row.tokens)}</td><td class="number">${money(row.list_cost)}</td></tr>`)}</tbody>
+      <tbody>${value.rows.map((row) => html`<tr key=${row.start}><th scope="row">${dayOf(row.start)}</th><td class="number">${short(row.tokens)}</td><td class="number">${sumOf(row.list_cost, row.unlisted)}</td></tr>`)}</tbody>
     </table></div></details>`;
 }
