@@ -93,7 +93,7 @@ class KeyBook:
         """Make a key with settings by their dotted names, and return it."""
         issued = issue_key()
         entry = CommentedMap({"id": issued.id})
-        _apply(entry, settings)
+        apply_settings(entry, settings)
         entry.insert(min(2, len(entry)), "key-hash", issued.hash)
         with self._locked():
             text = self._read()
@@ -103,7 +103,7 @@ class KeyBook:
 
     def change(self, who: str, settings: Mapping[str, object]) -> StoredKey:
         """Change settings by their dotted names; None takes one back. Returns the key."""
-        key = self._change(who, lambda entry, _: _apply(entry, settings))
+        key = self._change(who, lambda entry, _: apply_settings(entry, settings))
         return self.find(key.id or key.name)
 
     def rotate(self, who: str, grace: float, now: datetime) -> IssuedKey:
@@ -198,7 +198,8 @@ def _settings(entry: object) -> dict[str, object]:
     return {name: value for name, value in written.items() if name not in OWN}
 
 
-def _apply(entry: Any, settings: Mapping[str, object]) -> None:
+def apply_settings(entry: Any, settings: Mapping[str, object]) -> None:
+    """Set members of an entry by their dotted names; None takes one out. Raises KeyBookError."""
     for name, value in settings.items():
         first, *rest = name.split(".")
         if first in OWN:

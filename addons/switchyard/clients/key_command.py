@@ -23,6 +23,7 @@ from ruamel.yaml.error import YAMLError
 from switchyard.clients.key_book import KeyBook
 from switchyard.clients.key_book import KeyBookError
 from switchyard.clients.key_book import StoredKey
+from switchyard.clients.key_book import apply_settings
 from switchyard.clients.key_format import IssuedKey
 from switchyard.clients.key_format import issue_key
 from switchyard.clients.tool_setup import setup_lines
@@ -219,7 +220,8 @@ def _named(options: argparse.Namespace) -> dict[str, object]:
 def _print_entry(options: argparse.Namespace, place: _Place, environ: Mapping[str, str]) -> None:
     """Show a key, and what to write into a configuration that names no keys file."""
     issued = issue_key()
-    entry = {"id": issued.id, "key-hash": issued.hash} | _named(options)
+    entry: dict[str, object] = {"id": issued.id, "key-hash": issued.hash}
+    apply_settings(entry, _named(options))
     if options.json:
         print(_json(_issued(options, issued, environ) | {"entry": entry}))
         return

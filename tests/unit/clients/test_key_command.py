@@ -89,14 +89,16 @@ def command_key(said: str) -> str:
 
 def test_without_a_keys_file_the_entry_is_shown(command: Command) -> None:
     command.config.write_text(BASE)
-    said = command.run("generate", "ann", "concurrency=2")
+    said = command.run("generate", "ann", "concurrency=2", "budgets.month=50 USD")
     entry = said[said.index("clients:") :]
     command.config.write_text(BASE + entry)
     found = command.table().find(command_key(said))
     assert found is not None and (found.name, found.concurrency) == ("ann", 2)
+    assert found.budgets.month == 50 * 10**9
     assert not command.keys.exists()
     assert "keys-file" in command.fail("list")
-    assert command.json("generate")["entry"]["key-hash"].startswith("sha256:")
+    entry = command.json("generate", "limits.requests=5/m")["entry"]
+    assert entry["key-hash"].startswith("sha256:") and entry["limits"] == {"requests": "5/m"}
 
 
 def test_problems_of_the_configuration_are_no_obstacle(command: Command) -> None:
