@@ -85,7 +85,16 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; exits as argparse does on a wrong one."""
-    return make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.command == "generate" and "=" in (options.name or ""):
+        # The name may be left out; its place is then taken by the first setting.
+        try:
+            options.settings.insert(0, _setting(options.name))
+        except argparse.ArgumentTypeError as e:
+            parser.error(str(e))
+        options.name = None
+    return options
 
 
 def make_parser() -> argparse.ArgumentParser:
