@@ -53,7 +53,7 @@ class BrowserSessions:
             )
             db.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?)",
-                (_hash(token), holder, csrf, session.expires),
+                (session_name(token), holder, csrf, session.expires),
             )
         return token, session
 
@@ -64,7 +64,7 @@ class BrowserSessions:
         with open_private(self._file, _TABLE) as db:
             row = db.execute(
                 "SELECT holder, csrf, expires FROM sessions WHERE token = ? AND expires > ?",
-                (_hash(token), now),
+                (session_name(token), now),
             ).fetchone()
         return BrowserSession(*row) if row is not None else None
 
@@ -72,8 +72,9 @@ class BrowserSessions:
         """Ends the session of a cookie, if there is one."""
         if self._file.exists():
             with open_private(self._file, _TABLE) as db:
-                db.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
+                db.execute("DELETE FROM sessions WHERE token = ?", (session_name(token),))
 
 
-def _hash(token: str) -> str:
+def session_name(token: str) -> str:
+    """Returns what names the session of a cookie, and gives no right to it."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

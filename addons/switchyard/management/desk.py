@@ -49,6 +49,7 @@ class Desk:
         self.others.on("running", lambda _: self.running())
         self.others.on("log", lambda after: self.log.lines(after))
         self.others.on("clear-log", lambda _: self.log.clear())
+        self.others.on("end-session", self.events.end_session)
         self._rules: tuple[Snapshot, Rules] | None = None
 
     @property
@@ -123,6 +124,11 @@ class Desk:
     async def clear_log_everywhere(self) -> int:
         """Forgets all lines; returns how many there were."""
         return self.log.clear() + sum(await self.others.ask("clear-log"))
+
+    async def end_session_everywhere(self, session: str) -> None:
+        """Ends the streams of events that are read by a browser's session."""
+        self.events.end_session(session)
+        await self.others.ask("end-session", session)
 
     def rules(self) -> Rules:
         """Returns how requests are billed under the configuration in force."""

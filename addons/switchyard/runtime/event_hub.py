@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -47,7 +48,9 @@ class EventReader:
     is_behind: bool = False
     """Whether pieces were dropped, so that the reader needs a snapshot."""
     is_over: bool = False
-    """Whether no more come, since the router stops."""
+    """Whether no more come: the router stops, or the reader's session was ended."""
+    session: str | None = None
+    """Names the browser's session that it reads by; None where it reads by a key."""
 
     def take(self, piece: bytes) -> None:
         """Queues a piece; drops all that wait if there are too many."""
@@ -97,9 +100,11 @@ class EventHub:
 
     def end(self) -> None:
         """Has all readers end: the router stops."""
-        for reader in self._readers:
-            reader.is_over = True
-            reader.take(b"")
+        _end(self._readers)
+
+    def end_session(self, session: str) -> None:
+        """Has the readers of a browser's session end."""
+        _end(reader for reader in self._readers if reader.session == session)
 
     def subscribe(self) -> EventReader | None:
         """Adds a reader; None if there are too many. `leave` ends it."""
@@ -179,3 +184,9 @@ class EventHub:
         had, self.has_readers = self.has_readers, bool(self._readers) or self._is_watched_elsewhere
         if self.has_readers and not had and self.on_first is not None:
             self.on_first()
+
+
+def _end(readers: Iterable[EventReader]) -> None:
+    for reader in readers:
+        reader.is_over = True
+        reader.take(b"")

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -83,3 +84,30 @@ def test_a_stream_ends_when_its_key_expires(
             until_over(pieces)
             assert datetime.now(UTC) >= soon
         assert client.get("/v0/management/events", headers=given).status_code in (401, 403)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stream_ends_with_its_session(start_router: Callable[..., Router], workers: str) -> None:
+    """That which another tab ends; whichever worker has its connection."""
+    router = start_router(config(KEY), "--workers", workers)
+    given = {"authorization": f"Bearer {KEY}"}
+    with httpx2.Client(base_url=router.url, timeout=PATIENCE, trust_env=False) as client:
+        begun = client.post("/v0/management/session", headers=given, json={})
+        cookies = dict(client.cookies)
+        with ExitStack() as streams:
+            read = []
+            for _ in range(4):
+                other = httpx2.Client(
+                    base_url=router.url, timeout=PATIENCE, trust_env=False, cookies=cookies
+                )
+                streams.enter_context(other)
+                answer = other.stream("GET", "/v0/management/events")
+                read.append(streams.enter_context(answer).iter_raw())
+            for pieces in read:
+                until_told(pieces, b"snapshot")
+            ended = client.delete(
+                "/v0/management/session", headers={"x-csrf-token": begun.json()["csrf"]}
+            )
+            assert ended.status_code == 200
+            for pieces in read:
+                until_over(pieces)

@@ -13,6 +13,7 @@ from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
 from switchyard.management.browser_sessions import BrowserSession
+from switchyard.management.browser_sessions import session_name
 from switchyard.management.desk import Desk
 from switchyard.management.guard import holder_in_force
 from switchyard.runtime.event_hub import EventReader
@@ -38,6 +39,8 @@ def event_routes(desk: Desk) -> APIRouter:
         if reader is None:
             raise ApiProblem(503, "Too many readers of events. Close another dashboard.")
         session: BrowserSession | None = request.state.session
+        if session is not None:
+            reader.session = session_name(request.state.token)
         return StreamingResponse(
             _written(desk, reader, caller.holder, math.inf if session is None else session.expires),
             media_type="text/event-stream",

@@ -15,6 +15,7 @@ from switchyard.management.api.errors import ApiProblem
 from switchyard.management.browser_sessions import LASTS
 from switchyard.management.browser_sessions import BrowserSession
 from switchyard.management.browser_sessions import BrowserSessions
+from switchyard.management.browser_sessions import session_name
 from switchyard.management.caller import Caller
 from switchyard.management.desk import Desk
 
@@ -67,6 +68,7 @@ def session_routes(desk: Desk) -> APIRouter:
         """Ends the session of this browser."""
         if request.state.token:
             await asyncio.to_thread(BrowserSessions(desk.folder).end, request.state.token)
+            await desk.end_session_everywhere(session_name(request.state.token))
         _set_cookie(request, response, "", 0)
         return _state(Caller(peer=caller.peer, is_own_page=caller.is_own_page), None)
 
