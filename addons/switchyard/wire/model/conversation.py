@@ -227,6 +227,7 @@ class Output:
     name: str | None = None
     description: str | None = None
     schema: JsonObject | None = None
+    """JSON schema of the answer; of one whose kind is text, the words that it may be."""
     strict: bool | None = None
     extra: JsonObject = field(default=EMPTY)
     form: str = ""

@@ -62,6 +62,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "speech": True if "audio" in c.modalities and not c.audio else None,
         "web_search": c.web_search,
         "reasoning": c.reasoning,
+        "responseSchema": c.output.schema if c.output and c.output.kind == "text" else None,
     }
     yield from (name for name, value in said.items() if value is not None)
     if c.tools and c.tool_choice and c.tool_choice.mode in ("required", "tool") and _thinks(c):

@@ -231,6 +231,15 @@ def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, An
         ("mediaResolution", {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}}),
         ("safetySettings", {"safetySettings": [{"category": "X", "threshold": "BLOCK_NONE"}]}),
         ("speechConfig", {"generationConfig": {"speechConfig": {"languageCode": "de-DE"}}}),
+        (
+            "responseSchema",
+            {
+                "generationConfig": {
+                    "responseMimeType": "text/x.enum",
+                    "responseSchema": {"type": "STRING", "enum": ["yes", "no"]},
+                }
+            },
+        ),
     ],
 )
 def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str, Any]):

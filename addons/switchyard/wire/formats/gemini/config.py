@@ -18,6 +18,8 @@ from switchyard.wire.shared.json_schema import mend_refs
 from switchyard.wire.shared.json_schema import plain
 
 _JSON = "application/json"
+_ENUM = "text/x.enum"
+"""Type of an answer that is one of the words in the schema (guide "Structured output")."""
 
 _NUMBERS = {
     "maxOutputTokens": "max_tokens",
@@ -127,6 +129,8 @@ def _read_output(config: JsonObject) -> Output | None:
             return Output(kind="json_schema", schema=plain(schema), extra=owned(said))
         if isinstance(schema := said.get("responseSchema"), dict):
             return Output(kind="json_schema", schema=from_gemini(schema), extra=owned(said))
+    if mime == _ENUM and isinstance(schema := said.get("responseSchema"), dict):
+        return Output(kind="text", schema=from_gemini(schema), extra=owned(said))
     return Output(kind="json_object" if mime == _JSON else "text", extra=owned(said))
 
 

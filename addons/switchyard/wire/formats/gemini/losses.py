@@ -34,6 +34,7 @@ LOSSES = Losses(
     said_alone={
         "labels": "no such parameter",
         "mediaResolution": "no choice of resolution for all media",
+        "responseSchema": "no choice among given words as plain text",
         "safetySettings": "filters are the provider's own",
         "speechConfig": "voices are the provider's own",
         "videoMetadata": "no choice of a video's part or frames",
