@@ -2,6 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,13 +42,23 @@ class SharedRows:
     used: int
 
 
+class ShareLedger(LimitLedger):
+    """What a process admits while it is alone."""
+
+    def used(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each counter that is used, with its last index and its amount."""
+        for key, counter in self._counters.items():
+            if counter.total > 0:
+                yield key, max(counter.buckets), counter.total
+
+
 class Local:
     """Knows this process' leases, and admits from shares while it is alone."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.sessions = Sessions()
         self._clock = clock
-        self._alone: LimitLedger | None = None
+        self._alone: ShareLedger | None = None
         self._live: dict[str, tuple[Renewal, float]] = {}
         """Leases of this process, and when they run out."""
         self._seen: OrderedDict[str, SharedRows] = OrderedDict()
@@ -54,14 +66,15 @@ class Local:
 
     def note(self, lease: LimitLease, rows: Sequence[Row], turns: Mapping[str, int]) -> None:
         """Note what was admitted by the others, and how far limits were used."""
-        for entry, row in zip(lease.entries, rows, strict=True):
-            self._seen[entry.counter] = SharedRows(entry.index, row[0])
-            self._seen.move_to_end(entry.counter)
-        while len(self._seen) > MOST_SEEN:
-            self._seen.popitem(last=False)
+        self.see((entry.counter for entry in lease.entries), rows)
         self._turns.update(turns)
         if lease.entries:
             self._keep(Renewal(lease))
+
+    def see(self, counters: Iterable[str], rows: Sequence[Row]) -> None:
+        """Note how far limits are used, as the others say."""
+        for counter, row in zip(counters, rows, strict=True):
+            self._note_used(counter, row[4], row[0])
 
     def admit(self, ask: Ask, processes: int) -> Admitted | Denied:
         """Reserve the estimate in this process' shares of all limits, or in none."""
@@ -118,10 +131,16 @@ class Local:
         """Return the leases under way."""
         return [renewal for renewal, _ in self._live.values()]
 
-    def end_alone(self) -> list[Renewal]:
-        """Forget the shares; return the leases under way, for others to take up."""
+    def end_alone(self, processes: int) -> list[Renewal]:
+        """Give up the shares; return the leases under way, for others to take up.
+
+        What was used of a share stays used until the others say how far the limit is: they may be
+        away again before that. The other processes are taken to have used as much.
+        """
         if self._alone is None:
             return []
+        for counter, index, used in self._alone.used():
+            self._note_used(counter, index, used * processes)
         self._alone = None
         return self.live()
 
@@ -131,10 +150,10 @@ class Local:
         for id in [id for id, (_, until) in self._live.items() if until <= now]:
             del self._live[id]
 
-    def _ledger(self) -> LimitLedger:
+    def _ledger(self) -> ShareLedger:
         """The ledger of shares; begins with the slots that this process has taken already."""
         if self._alone is None:
-            self._alone = LimitLedger()
+            self._alone = ShareLedger()
             now = self._now()
             for renewal in self.live():
                 slots = [one for one in renewal.lease.entries if one.kind == "slots"]
@@ -142,6 +161,12 @@ class Local:
             for pool, number in self._turns.items():
                 self._alone.lead(pool, number)
         return self._alone
+
+    def _note_used(self, counter: str, index: int, used: int) -> None:
+        self._seen[counter] = SharedRows(index, used)
+        self._seen.move_to_end(counter)
+        if len(self._seen) > MOST_SEEN:
+            self._seen.popitem(last=False)
 
     def _keep(self, renewal: Renewal) -> None:
         self._live[renewal.lease.id] = (renewal, self._clock() + LIFE / 1000)

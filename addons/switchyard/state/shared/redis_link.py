@@ -150,8 +150,11 @@ class RedisLink:
     async def _send(self, packed: bytes, timeout: float) -> Any:
         pipe = self._pipe
         if pipe is None or not pipe.is_open:
-            async with asyncio.timeout(timeout):
-                pipe = await self._connect()
+            try:
+                async with asyncio.timeout(timeout):
+                    pipe = await self._connect()
+            except TimeoutError:
+                raise LinkDown(f"no connection within {timeout * 1000:.0f} ms") from None
         return await pipe.command(packed, timeout)
 
     async def _connect(self) -> RedisPipe:
@@ -173,6 +176,8 @@ def _reason(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, RespError) and error.code:
+        return f"it answers {error.code}"
     words = str(error).split()
     code = words[0] if words and words[0].isupper() and words[0].isalpha() else ""
     return f"{type(error).__name__} {code}".strip()

@@ -122,6 +122,7 @@ class RemoteState:
                 return self._admit_alone(ask)
             raise
         if verdict != 1:
+            self._local.see((line.counter for line in lines), rows)
             return denied(ask, lines, rows)
         lease = LimitLease(lease.id, entries_of(lines, rows))
         self._local.note(lease, rows, dict(zip(ask.pools, turns, strict=True)))
@@ -281,7 +282,7 @@ class RemoteState:
         self._processes = max(1, count)
         self._local.forget_old()
         # A single failure makes a request go on alone, too.
-        self._outbox.renew_all(self._local.end_alone())
+        self._outbox.renew_all(self._local.end_alone(self._processes))
         self._link.succeed()
 
     async def _catch_up(self, anew: bool) -> None:

@@ -72,14 +72,27 @@ def test_slots_taken_before_are_of_the_share() -> None:
     assert len(admitted(local, Ask(limits=(SLOTS,)))) == 1
 
 
-def test_all_that_runs_is_told_on_return_and_shares_begin_anew() -> None:
+def test_all_that_runs_is_told_on_return_and_a_used_share_stays_used() -> None:
+    """The others may be away again at once, before they said how far a limit is used."""
     local = Local(lambda: NOW)
-    assert local.end_alone() == []
+    assert local.end_alone(3) == []
     leases = admitted(local, Ask(limits=(REQUESTS,)))
     assert len(leases) == 3
     local.end(leases[0], Amounts())
-    assert [one.lease for one in local.end_alone()] == leases[1:]
-    assert len(admitted(local, Ask(limits=(REQUESTS,)))) == 3
+    assert [one.lease for one in local.end_alone(3)] == leases[1:]
+    assert admitted(local, Ask(limits=(REQUESTS,))) == []
+    assert [one.lease for one in local.end_alone(3)] == leases[1:]
+    assert admitted(local, Ask(limits=(REQUESTS,))) == []
+    local.end_alone(3)
+    entry = leases[1].entries[0]
+    local.see([entry.counter], [(0, 0, 0, 0, entry.index)])
+    assert len(admitted(local, Ask(limits=(REQUESTS,)))) == 3, "the others know better"
+
+
+def test_what_the_others_refuse_is_not_admitted_alone() -> None:
+    local = Local(lambda: NOW)
+    local.see(["a|requests|3600s"], [(10, 0, 0, 60, int(NOW * 60 / 3600))])
+    assert admitted(local, Ask(limits=(REQUESTS,))) == []
 
 
 def test_leases_that_are_not_renewed_are_forgotten() -> None:

@@ -22,6 +22,7 @@ from switchyard.state.shared.protocol import Admitted
 from switchyard.state.shared.protocol import Amounts
 from switchyard.state.shared.protocol import Ask
 from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Denied
 from switchyard.state.shared.protocol import Limit
 from switchyard.state.shared.protocol import LimitLease
 from switchyard.state.shared.protocol import Renewal
@@ -102,6 +103,18 @@ async def test_one_round_trip_and_none_without_need() -> None:
     assert link.calls == {"admit": 1}
     await state.turn("p")
     assert link.calls == {"admit": 1, "turn": 1}
+
+
+async def test_what_others_used_up_is_refused_while_they_are_away() -> None:
+    service = StateService(lambda notice: None)
+    links = [Unsure(service, seed) for seed in (1, 2)]
+    one, two = (RemoteState(link, SETTINGS, lambda: NOW, random.Random(0)) for link in links)
+    ask = Ask(limits=(Limit(key="a", kind="requests", most=2, period=Sliding(3600)),))
+    for _ in range(2):
+        assert isinstance(await one.admit(ask), Admitted)
+    assert isinstance(await two.admit(ask), Denied)
+    links[1].losses = 1.0
+    assert isinstance(await two.admit(ask), Denied)
 
 
 @pytest.mark.parametrize("seed", range(8))
