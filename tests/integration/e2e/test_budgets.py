@@ -14,6 +14,9 @@ import anthropic
 import httpx2
 import openai
 import pytest
+from google import genai
+from google.genai import errors
+from google.genai import types
 from websockets.sync.client import connect
 
 from tests.support.answers import CHAT
@@ -43,6 +46,7 @@ KEYS = {
     "chaos": {"budgets": {"total": "100 USD"}, "limits": {"tokens": "90M/m"}, "concurrency": 99},
     "rate": {"limits": {"requests": "1/d"}},
     "spent": {"budgets": {"total": "0.000001 USD"}},
+    "small": {"limits": {"input": "5/m"}},
     "blocked": {"blocked": True},
     "expired": {"expires": "2020-01-01"},
     "picky": {"models": ["nothing"]},
@@ -227,6 +231,7 @@ OPENAI = {
     "hidden": openai.NotFoundError,
     "rate": openai.RateLimitError,
     "spent": openai.APIStatusError,
+    "small": openai.APIStatusError,
 }
 ANTHROPIC = {
     "wrong": anthropic.AuthenticationError,
@@ -236,10 +241,11 @@ ANTHROPIC = {
     "hidden": anthropic.NotFoundError,
     "rate": anthropic.RateLimitError,
     "spent": anthropic.APIStatusError,
+    "small": anthropic.APIStatusError,
 }
 STATUS = {
     **{"wrong": 401, "expired": 401, "blocked": 403, "picky": 403, "hidden": 404},
-    **{"rate": 429, "spent": 402},
+    **{"rate": 429, "spent": 402, "small": 413},
 }
 
 
@@ -250,7 +256,7 @@ def test_official_sdks_raise_what_it_is_and_repeat_no_refusal(
     assert ask(router, "rate", "chat/good").status_code == 200
     for name, status in STATUS.items():
         for api in ("chat", "responses", "embeddings", "messages", "count"):
-            if (name, api) == ("spent", "count"):
+            if name in ("spent", "small") and api == "count":
                 continue  # a token count costs nothing
             sent: list[Any] = []
             refused = by_sdk(router.url, name, api, sent)
@@ -258,6 +264,23 @@ def test_official_sdks_raise_what_it_is_and_repeat_no_refusal(
             final = refused.response.headers.get("x-should-retry") == "false"
             assert final == (status != 404), (name, api)
             assert len(sent) == 1 or status == 429, (name, api)
+
+
+def test_googles_sdk_raises_the_status_and_repeats_no_refusal(
+    upstream: Upstream, router: Router
+) -> None:
+    upstream.on("good", always=saying(CHAT, ANSWER), path=CHAT.path)
+    assert ask(router, "rate", "chat/good").status_code == 200
+    for name, status in STATUS.items():
+        sent: list[Any] = []
+        options = types.HttpOptions(
+            base_url=router.url,
+            client_args={"trust_env": False, "event_hooks": {"request": [sent.append]}},
+        )
+        with genai.Client(api_key=key(name), http_options=options) as client:
+            with pytest.raises(errors.ClientError) as raised:
+                client.models.generate_content(model="chat/good", contents="hi")
+        assert (raised.value.code, len(sent)) == (status, 1), name
 
 
 def by_sdk(url: str, name: str, api: str, sent: list[Any]) -> Any:
