@@ -19,6 +19,7 @@ from switchyard.egress.egress import outer_of
 from switchyard.egress.pool import END_WAIT
 from switchyard.egress.pool import ConnectionPool
 from switchyard.protocols.driver import DrivenLayer
+from switchyard.protocols.ended_layers import layers_of_upstream
 from switchyard.protocols.http1_client import PatientHttp1Client
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import PatientHttp2Client
@@ -121,8 +122,8 @@ class UpstreamConnections:
         """A connection was made, or could not be: answer those who wait for it."""
         layer = self._layer
         if command.err:
-            layer.connections.pop(command.connection, None)
-            layer.connections.pop(outer_of(command.connection), None)
+            for connection in {command.connection, outer_of(command.connection)}:
+                self._forget(connection)
         else:
             PatientHttp1Client.adopt(layer.connections[command.connection])
             PatientHttp2Client.adopt(layer.connections[command.connection])
@@ -148,6 +149,11 @@ class UpstreamConnections:
                 yield commands.CloseConnection(outer_of(connection))
             return
 
+    def let_go(self) -> None:
+        """Let go of the layer, which gets no event any more."""
+        self.delayed.clear()
+        del self._layer
+
     def forget_dead(self) -> None:
         """Let go of connections that are closed."""
         layer = self._layer
@@ -160,7 +166,12 @@ class UpstreamConnections:
             and connection not in layer.waiting_for_establishment
         ]
         for connection in dead:
-            del layer.connections[connection]
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        stack = self._layer.connections.pop(connection, None)
+        if stack is not None:
+            self._layer.free_soon(layers_of_upstream(stack))
 
     def _give(self, wanted: GetHttpConnection, connection: Connection) -> CommandGenerator[None]:
         stream = self._layer.command_sources.pop(wanted)

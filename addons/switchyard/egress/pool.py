@@ -37,6 +37,8 @@ from switchyard.egress.egress import egress_of
 from switchyard.egress.egress import outer_of
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import Keeper
+from switchyard.protocols.ended_layers import free
+from switchyard.protocols.ended_layers import layers_of_upstream
 
 KEPT_FOR = 50.0
 """Seconds a connection is kept without a client. Servers close idle ones after a minute or more."""
@@ -165,6 +167,7 @@ class ConnectionPool:
         if idle is None or idle.layer is None or len(self._kept) >= KEPT_AT_MOST:
             self.remove(server)
             return False
+        _forget(server, idle.layer)
         _move(idle.stack, None)
         idle.layer, idle.keeper = None, keeper()
         idle.timer = asyncio.get_running_loop().call_later(KEPT_FOR, self.drop, server)
@@ -177,6 +180,7 @@ class ConnectionPool:
         self.remove(server)
         if idle is not None and idle.keeper is not None:
             idle.keeper.close()
+            free(layers_of_upstream(idle.stack))
 
     def clear(self) -> None:
         """Close all that are kept, and share none of the others."""
@@ -201,13 +205,15 @@ def _around(layer: DrivenLayer) -> Iterator[tuple[HttpLayer, Layer]]:
     Also returns the layer inside each that gets the events of connections made further inside.
     """
     layers = layer.context.layers
+    if layer not in layers:
+        return  # the tunnel that it was in is gone
     for outer, child in itertools.pairwise(layers[: layers.index(layer) + 1]):
         if isinstance(outer, HttpLayer):
             yield outer, child
 
 
 def _forget(server: Server, layer: DrivenLayer) -> None:
-    del layer.connections[server]
+    layer.connections.pop(server, None)
     for outer, _ in _around(layer):
         outer.connections.pop(server, None)
 

@@ -4,18 +4,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable
+from collections.abc import Sequence
 from typing import Any
 
 from mitmproxy import flow
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
 from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
 from switchyard.engine.connection import TcpConnection
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.watchdog import Watchdog
+from switchyard.protocols.ended_layers import free
+from switchyard.protocols.ended_layers import layers_within
 
 MOST_HOOKS_AT_ONCE = 16
 """Hooks of one event that are run without a way back to the queue. An exchange has seven. What
@@ -46,6 +50,10 @@ class Driving(ProxyConnectionHandler):
         self._hooks_run = 0
         self._unfinished: dict[commands.StartHook, Awaitable[None] | None] = {}
         """Hooks that `run_hook` began, and whose layers wait now."""
+        self._awaited = 0
+        """Hooks whose handlers run in tasks."""
+        self._freed = False
+        """Whether the layers take no event any more."""
         self._timers: dict[commands.RequestWakeup, asyncio.TimerHandle] = {}
         self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
 
@@ -54,6 +62,10 @@ class Driving(ProxyConnectionHandler):
         raise NotImplementedError
 
     def _open_connection(self, command: commands.OpenConnection) -> None:
+        raise NotImplementedError
+
+    def _end_if_last(self) -> None:
+        """End if the client is gone and nothing is left to do."""
         raise NotImplementedError
 
     async def server_event(self, event: events.Event) -> None:
@@ -136,18 +148,36 @@ class Driving(ProxyConnectionHandler):
             if hook.blocking:
                 self._queue.append(events.HookCompleted(hook))
             return
+        self._awaited += 1
         self._task(self._finish_hook(hook, rest, data), f"handle_hook({hook.name})")
 
     async def _finish_hook(
         self, hook: commands.StartHook, rest: Awaitable[None] | None, data: object
     ) -> None:
-        with self.timeout_watchdog.disarm():
-            if rest is not None:
-                await rest
-            if isinstance(data, flow.Flow):
-                await data.wait_for_resume()
-        if hook.blocking:
-            self.process(events.HookCompleted(hook))
+        try:
+            with self.timeout_watchdog.disarm():
+                if rest is not None:
+                    await rest
+                if isinstance(data, flow.Flow):
+                    await data.wait_for_resume()
+            if hook.blocking:
+                self.process(events.HookCompleted(hook))
+        finally:
+            self._awaited -= 1
+            self._end_if_last()
+
+    def free_soon(self, layers: Sequence[Layer]) -> None:
+        self.loop.call_soon(free, layers)
+
+    def _free_all_soon(self) -> None:
+        """Free all layers, of which none gets an event once the hooks that run are over."""
+        if not self._awaited:
+            self.loop.call_soon(self._free_all)
+
+    def _free_all(self) -> None:
+        if not self._awaited and not self._freed:
+            self._freed = True
+            free(layers_within(self.layer))
 
     def _set_timer(self, command: commands.RequestWakeup) -> None:
         if self._over:

@@ -178,8 +178,10 @@ class EngineHandler(Driving):
         self.transports[connection] = wire  # type: ignore[assignment]
 
     def _end_if_last(self) -> None:
-        if self._over and not self.transports:
-            self._forget()
+        if not self._over or self.transports:
+            return
+        self._forget()
+        self._free_all_soon()
 
     def _open_connection(self, command: commands.OpenConnection) -> None:
         connection = command.connection

@@ -21,17 +21,20 @@ class Watchdog:
     """
 
     def __init__(self, handler: Watched, timeout: float) -> None:
-        self._handler = handler
+        self._loop = handler.loop
+        self._time_out = handler.time_out
         self.timeout = timeout
         self.last_activity = handler.loop.time()
         self._blockers = 0
         self._timer = handler.loop.call_later(timeout, self._look)
 
     def register_activity(self) -> None:
-        self.last_activity = self._handler.loop.time()
+        self.last_activity = self._loop.time()
 
     def stop(self) -> None:
+        """End, for a handler whose client is gone."""
         self._timer.cancel()
+        self._time_out = _nothing
 
     def disarm(self) -> "Watchdog":
         """Return a context within which no time counts, as while a hook runs."""
@@ -45,11 +48,13 @@ class Watchdog:
         self.register_activity()
 
     def _look(self) -> None:
-        loop = self._handler.loop
-        left = self.last_activity + self.timeout - loop.time()
+        left = self.last_activity + self.timeout - self._loop.time()
         if self._blockers:
             left = self.timeout
         if left <= 0:
-            self._handler.time_out()
+            self._time_out()
         else:
-            self._timer = loop.call_later(left, self._look)
+            self._timer = self._loop.call_later(left, self._look)
+
+
+def _nothing() -> None: ...

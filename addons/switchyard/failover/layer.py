@@ -38,6 +38,7 @@ from switchyard.listener.bounds import Share
 from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import LayerDriver
+from switchyard.protocols.ended_layers import layers_within
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http1_client import give_up_answer
@@ -212,9 +213,9 @@ class FailoverLayer(DrivenLayer):
 
     def drop(self, stream_id: int) -> None:
         """Removes a stream that is over."""
-        stream = self.streams.pop(stream_id, None)
-        if isinstance(stream, ResponseStream):
+        if isinstance(stream := self.streams.pop(stream_id, None), ResponseStream):
             stream.release()
+            self.free_soon(layers_within(stream.child_layer))
 
     def release(self) -> None:
         """Frees the requests of a client that is gone, before the garbage collector does."""
@@ -222,10 +223,12 @@ class FailoverLayer(DrivenLayer):
             stream.request_body_buf.clear()
             stream.response_body_buf.clear()
         client = self.connections.get(self.context.client)
-        if isinstance(client, QuickHttp1Server):
+        if isinstance(client, QuickHttp1Server | BoundedHttp2Server):
             client.let_go()
-        elif isinstance(client, BoundedHttp2Server):
-            client.let_go()
+
+    def let_go(self) -> None:
+        super().let_go()
+        self.upstreams.let_go()
 
     def upstream_of(self, stream_id: int) -> Connection | None:
         """Returns the upstream connection that currently answers a client's stream."""

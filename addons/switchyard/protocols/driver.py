@@ -1,5 +1,6 @@
 """Protocols of what drives a client's layers and their connections."""
 
+from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
 
@@ -54,6 +55,10 @@ class LayerDriver(Protocol):
 
     def admit(self, connection: Server, wire: Any) -> None: ...
 
+    def free_soon(self, layers: Sequence[Layer]) -> None:
+        """Free layers that get no event any more, once nobody is at work with them."""
+        ...
+
 
 class Keeper(Protocol):
     """Keeps a connection that has no client."""
@@ -70,3 +75,14 @@ class DrivenLayer(HttpLayer):
 
     handler: LayerDriver | None
     """None where mitmproxy itself does."""
+
+    def free_soon(self, layers: Sequence[Layer]) -> None:
+        """Free layers that get no event any more; mitmproxy leaves them to the collector."""
+        if layers and self.handler is not None:
+            self.handler.free_soon(layers)
+
+    def let_go(self) -> None:
+        """Let go of what keeps this layer. It gets no event any more."""
+        self.streams.clear()
+        self.connections.clear()
+        self.command_sources.clear()

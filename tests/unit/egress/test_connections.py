@@ -20,7 +20,8 @@ ADDRESS = ("127.0.0.1", 9)
 class Stack:
     """The layers of a connection, which speak no HTTP/1."""
 
-    context = SimpleNamespace(layers=[None])
+    def __init__(self) -> None:
+        self.context = SimpleNamespace(layers=[None, self, None])
 
 
 class Layer:
@@ -28,7 +29,9 @@ class Layer:
 
     def __init__(self, *servers: Server) -> None:
         self.context = SimpleNamespace(client=SimpleNamespace(alpn=b"h2"))
-        self.connections = dict.fromkeys(servers, Stack())
+        self.connections = {each: Stack() for each in servers}
+        self.freed: list[Any] = []
+        self.free_soon = self.freed.append
         self.waiting_for_establishment: defaultdict[connection.Connection, list[Any]]
         self.waiting_for_establishment = defaultdict(list)
         self.command_sources: dict[Any, str] = {}
@@ -78,8 +81,10 @@ def test_dead_connections_are_forgotten_unless_they_are_waited_for() -> None:
     alive, dead, failing = server(), *(server(ConnectionState.CLOSED) for _ in range(2))
     layer = Layer(alive, dead, failing)
     layer.waiting_for_establishment[failing] = [wanted(layer)]
+    stack = layer.connections[dead]
     connections(layer).forget_dead()
     assert list(layer.connections) == [alive, failing]
+    assert layer.freed == [[stack, None]]
 
 
 @pytest.mark.parametrize(
