@@ -51,7 +51,7 @@ class Driving(ProxyConnectionHandler):
         self._unfinished: dict[commands.StartHook, Awaitable[None] | None] = {}
         """Hooks that `run_hook` began, and whose layers wait now."""
         self._awaited = 0
-        """Hooks whose handlers run in tasks."""
+        """Hooks after which the layers get an event, and whose handlers run in tasks."""
         self._freed = False
         """Whether the layers take no event any more."""
         self._timers: dict[commands.RequestWakeup, asyncio.TimerHandle] = {}

@@ -243,7 +243,11 @@ class EngineHandler(Driving):
         why: str,
     ) -> None:
         self.transports.pop(command.connection, None)
-        await self._addons.handle_lifecycle(server_hooks.ServerConnectErrorHook(hook_data))
+        self._awaited += 1
+        try:
+            await self._addons.handle_lifecycle(server_hooks.ServerConnectErrorHook(hook_data))
+        finally:
+            self._awaited -= 1
         self.process(events.OpenConnectionCompleted(command, why))
         self._end_if_last()
 
