@@ -63,6 +63,8 @@ def router(
     config = {
         "providers": [{"name": "p", "base-url": f"{upstream.url}/v1", "api-key": "sk-1"}, gone],
         "combos": {"stack": ["gone/m", "p/busy", "p/good"]},
+        "retry": {"request-retry": 0},
+        "cooldown": {"base": "1ms", "cap": "1ms"},
         "tls": {"cert": str(certificate)},
     }
     with Router(folder, config, "-s", PROBE) as running:
