@@ -7,6 +7,7 @@ from switchyard.state.proofs import ProofReader
 from switchyard.state.proofs import Proofs
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.state.thinking import Whose
+from switchyard.state.thinking import place_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
@@ -111,7 +112,7 @@ def keep_notes(
             tag := adjustments.thinking_tag(state.target, state.upstream_format.name)
         ):
             parts = untagged(parts, tag)
-        thinking.note(_whose(state, maker), parts, answered(state.upstream_body))
+        thinking.note(_whose(state, maker), parts, place_of(answered(state.upstream_body)))
 
 
 def with_demands(
@@ -125,12 +126,16 @@ def with_demands(
     demand = adjustments.demand(state.target, state.upstream_format.name)
     if demand is None:
         return body
-    whose: list[Whose] = []
+    whose: Whose | None = None
+    item: JsonObject | None = None
+    place = ""
 
     def recall(id: str, name: str, arguments: str, after: JsonObject):
-        if not whose:
-            whose.append(_whose(state, adjustments.maker(state.target)))
-        return memory.recall(whose[0], id, name, arguments, after)
+        nonlocal whose, item, place
+        whose = whose or _whose(state, adjustments.maker(state.target))
+        if after is not item:  # many calls may answer one item
+            item, place = after, place_of(after)
+        return memory.recall(whose, id, name, arguments, place)
 
     return with_demanded(body, state.upstream_format.name, demand, recall)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from switchyard.state.shelf import LocalShelf
 from switchyard.state.shelf import Shelf
-from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
@@ -46,10 +45,10 @@ class ThinkingMemory:
         self._shelf: Shelf = shelf if shelf is not None else LocalShelf(_MAX_ENTRIES)
         self._secret = secret or secrets.token_bytes(32)
 
-    def note(self, whose: Whose, parts: Sequence[Part], after: JsonObject = EMPTY) -> None:
+    def note(self, whose: Whose, parts: Sequence[Part], place: str = "") -> None:
         """Remember the thinking of a reply and the signatures of its calls.
 
-        `after` is the item of the history that it answered.
+        `place` is that of the item of the history that it answered (`place_of`).
         """
         words = "".join(part.text for part in parts if isinstance(part, Thinking))
         loose = next(
@@ -61,19 +60,19 @@ class ThinkingMemory:
             if len(words) > _LONGEST or not (words or proof):
                 continue
             value = dumps({"thinking": words, "signature": proof or "", "id": call.id})
-            for key in self._keys(whose, call.id, call.name, call.arguments, after):
+            for key in self._keys(whose, call.id, call.name, call.arguments, place):
                 self._shelf.put(key, value)
 
     def recall(
-        self, whose: Whose, id: str, name: str, arguments: str, after: JsonObject = EMPTY
+        self, whose: Whose, id: str, name: str, arguments: str, place: str = ""
     ) -> Led | None:
-        """Return what led to a call, the answer to `after`; None if that is not known.
+        """Return what led to a call, the answer to the item at `place`; None if not known.
 
         A client may have been given another id for it than its provider gave. A call with an id of
         its own, or after another item, is another one, also if its name and arguments are the same:
         it may be another provider's, and older, and would change what was sent before.
         """
-        for key in self._keys(whose, id, name, arguments, after):
+        for key in self._keys(whose, id, name, arguments, place):
             value = self._shelf.get(key)
             said = loads_object(value) if value is not None else None
             if said is not None and _may_be(id, text_of(said.get("id"))):
@@ -81,7 +80,7 @@ class ThinkingMemory:
         return None
 
     def _keys(
-        self, whose: Whose, id: str, name: str, arguments: str, after: JsonObject
+        self, whose: Whose, id: str, name: str, arguments: str, place: str
     ) -> Iterator[bytes]:
         """Yield the keys of a call: by its place, and by the id of a provider, as it is or adapted.
 
@@ -90,7 +89,7 @@ class ThinkingMemory:
         parsed = loads_object(arguments)
         spelled = dumps(_sorted(parsed)).decode() if parsed is not None else arguments.strip()
         said = (whose.session, whose.maker, name, spelled)
-        yield self._key(whose.owner, *said, "after", *_leaves(after))
+        yield self._key(whose.owner, *said, "after", place)
         if id and not is_made_up(id):
             yield self._key(whose.owner, *said, "id", id)
             yield self._key(whose.owner, *said, "adapted")
@@ -98,6 +97,12 @@ class ThinkingMemory:
     def _key(self, owner: bytes, *said: str) -> bytes:
         text = "\0".join(said).encode(errors="surrogatepass")
         return hashlib.blake2b(owner + text, key=self._secret, digest_size=16).digest()
+
+
+def place_of(item: JsonObject) -> str:
+    """Returns what an item of a history is known by, by which answers to it are told apart."""
+    text = "\0".join(_leaves(item)).encode(errors="surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _may_be(id: str, given: str) -> bool:

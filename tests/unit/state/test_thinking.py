@@ -6,6 +6,7 @@ import pytest
 
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.state.thinking import Whose
+from switchyard.state.thinking import place_of
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
@@ -88,6 +89,7 @@ def test_nothing_is_kept_of_nothing() -> None:
 
 
 FIRST = {"role": "user", "content": "go"}
+AGAIN = {"role": "user", "content": "again"}
 SECOND = {"role": "tool", "tool_call_id": "", "content": "r"}
 
 
@@ -95,20 +97,20 @@ SECOND = {"role": "tool", "tool_call_id": "", "content": "r"}
 def test_equal_calls_without_ids_are_told_apart_by_what_they_answer(id: str) -> None:
     """The earlier one keeps what led to it, since what was sent once must not change."""
     kept, call = ThinkingMemory(), ToolCall(id=id, name="test", arguments="{}")
-    kept.note(ME, [Thinking(text="one"), call], FIRST)
-    kept.note(ME, [Thinking(text="two"), call], SECOND)
-    assert kept.recall(ME, "", "test", "{}", FIRST) == Led("one")
-    assert kept.recall(ME, "", "test", "{}", SECOND) == Led("two")
+    kept.note(ME, [Thinking(text="one"), call], place_of(FIRST))
+    kept.note(ME, [Thinking(text="two"), call], place_of(SECOND))
+    assert kept.recall(ME, "", "test", "{}", place_of(FIRST)) == Led("one")
+    assert kept.recall(ME, "", "test", "{}", place_of(SECOND)) == Led("two")
     # Another provider's, of which nothing was noted.
-    assert kept.recall(ME, "", "test", "{}", {"role": "user", "content": "again"}) is None
+    assert kept.recall(ME, "", "test", "{}", place_of(AGAIN)) is None
 
 
 def test_a_call_of_a_server_that_counts_its_calls_from_0() -> None:
     kept, call = ThinkingMemory(), ToolCall(id="call_0", name="test", arguments="{}")
-    kept.note(ME, [Thinking(text="one"), call], FIRST)
-    kept.note(ME, [Thinking(text="two"), call], SECOND)
-    assert kept.recall(ME, "call_0", "test", "{}", FIRST) == Led("one")
-    assert kept.recall(ME, "call_0x2", "test", "{}", SECOND) == Led("two")
+    kept.note(ME, [Thinking(text="one"), call], place_of(FIRST))
+    kept.note(ME, [Thinking(text="two"), call], place_of(SECOND))
+    assert kept.recall(ME, "call_0", "test", "{}", place_of(FIRST)) == Led("one")
+    assert kept.recall(ME, "call_0x2", "test", "{}", place_of(SECOND)) == Led("two")
 
 
 @pytest.mark.parametrize(
@@ -123,13 +125,13 @@ def test_a_call_of_a_server_that_counts_its_calls_from_0() -> None:
 )
 def test_a_mark_for_a_cache_that_moved_on_does_not_hide_a_call(before: Json, after: Json) -> None:
     kept, call = ThinkingMemory(), ToolCall(id="", name="test", arguments="{}")
-    kept.note(ME, [Thinking(text="one"), call], before)
-    assert kept.recall(ME, "", "test", "{}", after) == Led("one")
+    kept.note(ME, [Thinking(text="one"), call], place_of(before))
+    assert kept.recall(ME, "", "test", "{}", place_of(after)) == Led("one")
 
 
 def test_long_items_are_told_apart_by_their_ends() -> None:
     kept, call = ThinkingMemory(), ToolCall(id="", name="test", arguments="{}")
-    kept.note(ME, [Thinking(text="one"), call], {"content": "x" * 10_000})
-    assert kept.recall(ME, "", "test", "{}", {"content": "x" * 10_000}) == Led("one")
+    kept.note(ME, [Thinking(text="one"), call], place_of({"content": "x" * 10_000}))
+    assert kept.recall(ME, "", "test", "{}", place_of({"content": "x" * 10_000})) == Led("one")
     for other in ("x" * 10_001, "x" * 9_999 + "y", "y" + "x" * 9_999):
-        assert kept.recall(ME, "", "test", "{}", {"content": other}) is None
+        assert kept.recall(ME, "", "test", "{}", place_of({"content": other})) is None
