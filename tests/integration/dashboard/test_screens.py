@@ -176,7 +176,11 @@ def test_a_member_is_moved_and_the_file_changed(open_page: Opens, router: Router
     page = open_page("providers")
     page.click(".order button", "\u2193")
     page.click("section button.main", "Save")
-    page.wait("document.querySelector('.order li').innerText.includes('demo/echo')")
+    # Until it is saved, and read again, the button is there.
+    page.wait(
+        "document.querySelector('.order li').innerText.includes('demo/echo')"
+        " && !document.querySelector('section form.bar button.main')"
+    )
     page.go(f"{router.url}/dashboard/#/settings")
     page.wait("/coding:[^]*demo\\/echo[^]*down\\/x/.test(document.querySelector('#yaml').value)")
 
