@@ -44,8 +44,10 @@ JSON_SHARE = 0.25
 IDLE_WITHIN = 60.0
 MOST_WARM_UP = 60.0
 """Seconds of load after which the process has what it needs, or a third of shorter runs."""
-MOST_GROWTH = 20.0
-"""MB that the process may grow by between the end of the warm-up and the end."""
+MOST_GROWTH = 8.0
+"""MB that the process may grow by between the end of a whole warm-up and the end."""
+MOST_GROWTH_WHILE_WARMING = 20.0
+"""The same in shorter runs."""
 
 PROBE = Path(__file__).parent / "lib" / "soak_probe.py"
 WORDS = tuple(f" word{n}" for n in range(20))
@@ -251,7 +253,12 @@ async def run_load(load: Load, streams: int, seconds: float, router: Router) -> 
 
 
 def judge(
-    load: Load, before: dict[str, Any], after: dict[str, Any], warm: float, end: float
+    seconds: float,
+    load: Load,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    warm: float,
+    end: float,
 ) -> list[str]:
     """What is wrong, in words."""
     wrong = [f"a client read: {each[:400]}" for each in load.wrong[:10]]
@@ -266,7 +273,8 @@ def judge(
     answered = sum(n for name, n in load.outcomes.items() if name.startswith("answered"))
     if after["successes"] < answered:
         wrong.append(f"{answered} answers, but {after['successes']} successes counted")
-    if end - warm > MOST_GROWTH:
+    whole = seconds / 3 >= MOST_WARM_UP
+    if end - warm > (MOST_GROWTH if whole else MOST_GROWTH_WHILE_WARMING):
         wrong.append(f"memory grew by {end - warm:.0f} MB after the warm-up")
     return wrong
 
@@ -284,7 +292,7 @@ def soak(seconds: float, streams: int, seed: int) -> int:
             warm = asyncio.run(run_load(load, streams, seconds, router))
             after = wait_until_idle(router, before)
             end = resident(router.pid)
-    wrong = judge(load, before, after, warm, end)
+    wrong = judge(seconds, load, before, after, warm, end)
     report = {
         "seconds": seconds,
         "clients at once": streams,
