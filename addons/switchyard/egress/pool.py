@@ -221,7 +221,7 @@ def _forget(server: Server, layer: DrivenLayer) -> None:
 def _move(stack: Layer, layer: DrivenLayer | None) -> None:
     """Give the layers of a connection their new client; nothing of the last one stays."""
     context = stack.context
-    own = context.layers[context.layers.index(stack) :]
+    own = layers_of_upstream(stack)
     context.layers = [*layer.context.layers, *own] if layer is not None else own
     if layer is not None:
         context.client = layer.context.client

@@ -52,8 +52,6 @@ class Driving(ProxyConnectionHandler):
         """Hooks that `run_hook` began, and whose layers wait now."""
         self._awaited = 0
         """Hooks after which the layers get an event, and whose handlers run in tasks."""
-        self._freed = False
-        """Whether the layers take no event any more."""
         self._timers: dict[commands.RequestWakeup, asyncio.TimerHandle] = {}
         self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
 
@@ -169,14 +167,9 @@ class Driving(ProxyConnectionHandler):
     def free_soon(self, layers: Sequence[Layer]) -> None:
         self.loop.call_soon(free, layers)
 
-    def _free_all_soon(self) -> None:
+    def _free_all(self) -> None:
         """Free all layers, of which none gets an event once the hooks that run are over."""
         if not self._awaited:
-            self.loop.call_soon(self._free_all)
-
-    def _free_all(self) -> None:
-        if not self._awaited and not self._freed:
-            self._freed = True
             free(layers_within(self.layer))
 
     def _set_timer(self, command: commands.RequestWakeup) -> None:

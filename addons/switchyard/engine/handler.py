@@ -181,7 +181,7 @@ class EngineHandler(Driving):
         if not self._over or self.transports:
             return
         self._forget()
-        self._free_all_soon()
+        self.loop.call_soon(self._free_all)  # whoever is at work with the layers goes first
 
     def _open_connection(self, command: commands.OpenConnection) -> None:
         connection = command.connection

@@ -43,6 +43,13 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="module")
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
     with Upstream() as server:
         server.on("good", always=saying(CHAT))
@@ -142,11 +149,8 @@ def test_nothing_is_left_of_a_client_that_left(
 
 @pytest.mark.parametrize("http2", [False, True], ids=["http/1", "http/2"])
 def test_nothing_is_left_of_a_connection_by_tls(
-    router: Router, authority: trustme.CA, http2: bool
+    router: Router, trusting: ssl.SSLContext, http2: bool
 ) -> None:
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-
     def use() -> None:
         with httpx2.Client(http2=http2, verify=trusting, timeout=PATIENCE) as client:
             url = f"https://localhost:{router.port}/v1/chat/completions"
@@ -157,11 +161,9 @@ def test_nothing_is_left_of_a_connection_by_tls(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_nothing_is_left_of_a_client_with_a_proxy(
-    router: Router, authority: trustme.CA, scheme: str
+    router: Router, trusting: ssl.SSLContext, scheme: str
 ) -> None:
     """Whose proxy is the router, as its base URL is: with TLS in a tunnel."""
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
 
     def use() -> None:
         with httpx2.Client(proxy=router.url, verify=trusting, timeout=PATIENCE) as client:
