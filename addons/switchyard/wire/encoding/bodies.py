@@ -32,5 +32,10 @@ def is_whole(frame: Frame) -> bool:
 
 def words_of(raw: bytes) -> str:
     """A plain-text error body, shortened; nothing of an HTML page."""
-    text = raw.decode("utf-8", "replace").strip()
-    return "" if text.startswith("<") else text[:500]
+    text = first_words(raw)
+    return "" if text.startswith("<") else text
+
+
+def first_words(raw: bytes) -> str:
+    """The text of what is no JSON, shortened, which may be an error's."""
+    return raw.decode("utf-8", "replace").strip()[:500]

@@ -6,6 +6,7 @@ reader holds `Finish` back until `[DONE]` or the end of the bytes.
 
 from typing import Any
 
+from switchyard.wire.encoding.bodies import first_words
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads
@@ -32,9 +33,6 @@ from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.shared.broken_ends import broken_end
 
 DONE = b"[DONE]"
-
-_MOST_WORDS = 500
-"""Bytes that an error's message has at most where it is no JSON."""
 
 _TOP = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "message"}
@@ -65,7 +63,7 @@ class ChatReader:
         failed = frame.event == b"error"
         found = payloads(frame.data)
         if not found and not self._unread:
-            self._unread = frame.data[:_MOST_WORDS].decode("utf-8", "replace").strip()
+            self._unread = first_words(frame.data)
         for payload in found:
             if self._ended:
                 break

@@ -7,6 +7,7 @@ response. Providers omit any of these, so the reader takes from each what is sti
 from collections.abc import Callable
 
 from switchyard.values.records import altered
+from switchyard.wire.encoding.bodies import first_words
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads_object
@@ -62,8 +63,6 @@ _MESSAGE = frozenset({"role", "content"})
 _TERMINAL = ("response.completed", "response.incomplete", "response.done")
 _ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Where the item of a call has its arguments."""
-_MOST_WORDS = 500
-"""Bytes that an error's message has at most where it is no JSON."""
 _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
@@ -259,7 +258,7 @@ class ResponsesStreamReader:
 
     def _unreadable(self, frame: Frame) -> list[Event]:
         """Reads what is no event, which may be the words of an error."""
-        self._unread = self._unread or frame.data[:_MOST_WORDS].decode("utf-8", "replace").strip()
+        self._unread = self._unread or first_words(frame.data)
         return self._fail_unread() if frame.event == b"error" else []
 
     def _fail_unread(self) -> list[Event]:
