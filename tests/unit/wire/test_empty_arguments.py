@@ -1,4 +1,5 @@
-"""Calls of functions without parameters: their arguments are an object for every client."""
+"""Arguments that are no object: what says nothing is an empty one for every client, and any other
+value an object where the client's format demands one."""
 
 import json
 from typing import Any
@@ -108,6 +109,23 @@ def _arguments(client: str, out: bytes, streams: bool) -> list[Any]:
         case _:
             calls = [call for e in events for call in e["message"].get("tool_calls") or ()]
             return [call["function"]["arguments"] for call in calls]
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["stream", "json"])
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("upstream", ["openai-chat", "openai-responses"])
+def test_other_values_are_the_same_streamed_and_whole(
+    upstream: str, client: str, streamed: bool
+) -> None:
+    for odd in ("0", "true", '"x"', " [1]"):
+        whole = {"arguments": odd} if client in ("anthropic", "gemini", "ollama") else None
+        for streams in (True, False):
+            relay = Relay(FORMATS[upstream], FORMATS[client], streams, ASKED)
+            relay.start(200)
+            out = relay.feed(_answer(upstream, odd, streamed)) + relay.end()
+            found = _arguments(client, out if streams else bytes(relay.body or b""), streams)
+            meant = json.loads(odd) if whole is None else whole
+            assert found and all(one == meant for one in found), f"{odd!r}: {found}"
 
 
 @pytest.mark.parametrize("streams", [True, False], ids=["to-stream", "to-json"])

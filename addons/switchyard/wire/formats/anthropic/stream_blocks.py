@@ -237,13 +237,17 @@ class _ThinkingBlock(Block):
 class _ToolBlock(Block):
     """A tool call, whose arguments are sent as they arrive.
 
-    The free text of a custom tool becomes a JSON object with one member, `input`, piece by piece.
+    Text that is no JSON object becomes one with a single member, piece by piece: the free text of a
+    custom tool becomes `input`, and other arguments become `arguments` (see `shared.arguments`).
     """
 
     def __init__(self, index: int, part: ToolCall) -> None:
         super().__init__(index)
         self._part = part
-        self._custom = part.kind == "custom"
+        self._member = "input" if part.kind == "custom" else ""
+        """The member that the text becomes; empty for a JSON object."""
+        self._blank = ""
+        """White space before the first character, which decides."""
         self._said = False
         self._late: list[str] = []
         self._signer = ""
@@ -276,19 +280,26 @@ class _ToolBlock(Block):
         rest = b""
         if isinstance(part, ToolCall) and not self._said:
             rest = self._json(part.arguments)
-        if self._custom:
+        if self._member:
             rest += self._piece('"}' if self._said else '{"input":""}')
         elif not self._said:
             rest += self._piece("{}")
         return rest + block_stop(self.index)
 
     def _json(self, text: str) -> bytes:
+        if not self._said:
+            text, self._blank = self._blank + text, ""
+            if not self._member and not text.strip():
+                self._blank = text
+                return b""
         if not text:
             return b""
         first, self._said = not self._said, True
-        if self._custom:
+        if first and not self._member and text.lstrip()[0] != "{":
+            self._member = "arguments"
+        if self._member:
             text = dumps(text).decode()[1:-1]
-            text = '{"input":"' + text if first else text
+            text = f'{{"{self._member}":"{text}' if first else text
         return self._piece(text)
 
     def _piece(self, text: str) -> bytes:

@@ -125,7 +125,7 @@ class ChoiceReader:
         """Emits the stop reason if the choice stated one or had any content."""
         has_calls = bool(self._calls)
         stop = read_stop(self.finish, has_calls) if self.finish is not None else None
-        if stop is None and self._spoke:
+        if stop is None and (self._spoke or has_calls):
             stop = Stop(reason="tool_calls" if has_calls else "end")
         if stop is not None:
             events.append(Finish(stop, self._index))
@@ -153,9 +153,10 @@ class ChoiceReader:
                     events += self._calls.read(raw)
         if signature := gemini_signature(delta):
             self._message_signature = signature
-        if isinstance(legacy := delta.get("function_call"), dict) and any(legacy.values()):
-            self._close(events)
-            events += self._calls.read_legacy(legacy)
+        if (legacy := delta.get("function_call")) and isinstance(legacy, dict):
+            if any(value is not None and value != "" for value in legacy.values()):
+                self._close(events)
+                events += self._calls.read_legacy(legacy)
 
     def _words(self, kind: str, text: str, events: list[Event]) -> None:
         """Appends text of one kind to the open part, or starts a new part."""

@@ -49,12 +49,11 @@ class Fragments:
     def take(self, raw: JsonObject) -> Fragment:
         """Adds one entry of `tool_calls` to its call, and returns it normalised."""
         custom = is_custom(raw)
-        inner = raw.get("custom") if custom else raw.get("function")
-        inner = inner if isinstance(inner, dict) else {}
         index = whole_of(raw.get("index"))
-        call_id, name = text_of(raw.get("id")), text_of(inner.get("name"))
-        text = arguments_text(inner.get("input") if custom else inner.get("arguments"))
+        call_id, (name, text) = text_of(raw.get("id")), _said(raw, custom)
         number = self._find(index, call_id, name)
+        if number is not None and self.calls[number].custom != custom:
+            name, text = _said(raw, not custom)
         if number is not None and _begins_another(self.calls[number], name, text):
             name = name or self.calls[number].name
             number = None
@@ -180,6 +179,14 @@ class CallSoFar:
         if len(text) != self._size or len(text) < 2 or text[0] != "{":
             return False
         return text == self.text() and _is_json(text)
+
+
+def _said(raw: JsonObject, custom: bool) -> tuple[str, str]:
+    """Returns name and arguments of an entry of `tool_calls`, or the input if it is `custom`."""
+    inner = raw.get("custom") if custom else raw.get("function")
+    inner = inner if isinstance(inner, dict) else {}
+    text = arguments_text(inner.get("input") if custom else inner.get("arguments"))
+    return text_of(inner.get("name")), text
 
 
 def _begins_another(call: CallSoFar, name: str, text: str) -> bool:

@@ -9,30 +9,29 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from switchyard.values.sequences import are_same
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import whole_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import encode
 from switchyard.wire.format import Asked
-from switchyard.wire.formats.openai_chat.fragments import Fragments
+from switchyard.wire.formats.openai_chat.call_mender import CallMender
+from switchyard.wire.formats.openai_chat.call_mender import FunctionMender
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import delta_of
 from switchyard.wire.formats.openai_chat.placeholders import Placeholders
 from switchyard.wire.formats.openai_chat.stops import finish_word
+from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.stream_reader import DONE
 from switchyard.wire.formats.openai_chat.stream_reader import payloads
 from switchyard.wire.formats.openai_chat.stream_writer import CHUNK
 from switchyard.wire.formats.openai_chat.stream_writer import DONE_FRAME
 from switchyard.wire.formats.openai_chat.stream_writer import error_frame
 from switchyard.wire.formats.openai_chat.tools import answer_seed
-from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import choice_seed
-from switchyard.wire.formats.openai_chat.tools import made_up_id
 from switchyard.wire.formats.openai_chat.usage import is_usage_chunk
+from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Event
@@ -40,7 +39,6 @@ from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Finish
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
-from switchyard.wire.shared.arguments import Settling
 
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 """Start of a finish reason in serialised JSON. Inside a text its quotes would be escaped."""
@@ -186,7 +184,7 @@ class ChatMender:
         choice = self._open.get(index)
         if choice is None:
             seed = choice_seed(answer_seed(self._head), index)
-            choice = self._open[index] = _ChoiceMender(index, _CallMender(seed, self._placeholders))
+            choice = self._open[index] = _ChoiceMender(index, CallMender(seed, self._placeholders))
         return choice.mend(raw)
 
     def _finish(self, events: Sequence[Event]) -> bytes:
@@ -198,10 +196,9 @@ class ChatMender:
             choice = self._open.get(event.choice)
             if choice is None or choice.finished:
                 continue
-            choice.finished = True
+            choice.finish(event.stop)
             word = finish_word(event.stop, False, choice.legacy)
-            settled = choice.calls.settled(cut=event.stop.reason == "length")
-            delta = choice.function.settle({"tool_calls": settled} if settled else {})
+            delta = choice.settle({}, cut=event.stop.reason == "length")
             made = {"index": event.choice, "delta": delta, "finish_reason": word}
             out += encode(dumps({**_head(self._asked), **self._head, "choices": [made]}))
         return out
@@ -220,19 +217,35 @@ def _head(asked: Asked) -> JsonObject:
 class _ChoiceMender:
     """Repairs the chunks of one choice."""
 
-    def __init__(self, index: int, calls: "_CallMender") -> None:
+    def __init__(self, index: int, calls: CallMender) -> None:
         self._index = index
         self._begun = False
         self.spoke = False
         """Whether the reader read any event of the choice."""
-        self.finished = False
+        self._stop: Stop | None = None
+        """The latest stop reason that the client saw."""
         self.calls = calls
-        self.function = _FunctionMender()
+        self.function = FunctionMender()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the client saw a stop reason."""
+        return self._stop is not None
 
     @property
     def legacy(self) -> bool:
         """Whether the choice calls a function by the deprecated member."""
         return self.function.called
+
+    def finish(self, stop: Stop) -> None:
+        """Notes the stop reason that is supplied."""
+        self._stop = stop
+
+    def settle(self, delta: JsonObject, cut: bool) -> JsonObject:
+        """Returns the last delta with the arguments that were held back."""
+        if settled := self.calls.settled(cut):
+            delta = {**delta, "tool_calls": [*(delta.get("tool_calls") or ()), *settled]}
+        return self.function.settle(delta, cut) if self.legacy else delta
 
     def mend(self, raw: JsonObject) -> JsonObject | None:
         """Returns a choice of a chunk in repaired form.
@@ -246,17 +259,17 @@ class _ChoiceMender:
         if made.get("function_call"):
             made = self.function.mend(made)
         finish = raw.get("finish_reason")
-        ends = bool(text_of(finish)) and not self.finished
-        if ends and (settled := self.calls.settled(cut=finish == "length")):
-            made = {**made, "tool_calls": [*(made.get("tool_calls") or ()), *settled]}
-        if ends and self.legacy:
-            made = self.function.settle(made)
+        stop = read_stop(raw, self.legacy or bool(self.calls)) if text_of(finish) else None
+        # The reader takes the last of several reasons, as clients do.
+        ends = stop is not None and (self._stop is None or stop.reason != self._stop.reason)
+        if ends and not self.finished:
+            made = self.settle(made, cut=finish == "length")
         says = any(map(_says, made.values())) or any(
             _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
         )
         if not says and not ends:
             return None
-        self.finished = self.finished or ends
+        self._stop = stop if ends else self._stop
         if not self._begun:
             self._begun = True
             if not made.get("role"):
@@ -269,101 +282,6 @@ class _ChoiceMender:
         if finish is not None and not text_of(finish):
             wrong["finish_reason"] = None
         return {**raw, **wrong} if wrong else raw
-
-
-class _CallMender:
-    """Supplies indexes, ids and types of call fragments, and removes repetitions.
-
-    Clients depend on the former; the official SDK would concatenate repeated ids and names.
-    `placeholders` are those of the stream, over all choices.
-    """
-
-    def __init__(self, seed: str, placeholders: Placeholders) -> None:
-        self._seed = seed
-        self._placeholders = placeholders
-        self._fragments = Fragments()
-
-    def mend(self, delta: JsonObject) -> JsonObject:
-        given = delta["tool_calls"]
-        entries = given if isinstance(given, list) else [given]
-        calls = [self._call(raw) for raw in entries if isinstance(raw, dict)]
-        if entries is given and are_same(calls, entries):
-            return delta
-        return {**delta, "tool_calls": calls}
-
-    def settled(self, cut: bool) -> list[JsonObject]:
-        """Returns fragments for calls without arguments, which clients parse all the same.
-
-        These are calls whose arguments were a word that means none, or never came; in a reply that
-        was `cut`, only the former.
-        """
-        self._placeholders.keep()
-        return [
-            {"index": number, "function": {"arguments": "{}"}}
-            for number, call in enumerate(self._fragments.calls)
-            if call.says_nothing or (call.is_bare and not cut)
-        ]
-
-    def _call(self, raw: JsonObject) -> JsonObject:
-        fragment = self._fragments.take(raw)
-        call = self._fragments.calls[fragment.number]
-        kind = "custom" if call.custom else "function"
-        inner = raw.get(kind)
-        made: JsonObject = inner if isinstance(inner, dict) else {}
-        text = made.get("input" if call.custom else "arguments")
-        wrong: JsonObject = {}
-        own = arguments_text(text)
-        certain = own if self._placeholders.stands(call, fragment, own) else fragment.text
-        if text is not None and text != certain:
-            wrong["input" if call.custom else "arguments"] = certain
-        if made.get("name") and not fragment.name:
-            made = {k: v for k, v in made.items() if k != "name"}
-        if fragment.name and made.get("name") != fragment.name:
-            wrong["name"] = fragment.name
-        said: JsonObject = {}
-        if raw.get("index") != fragment.number:
-            said["index"] = fragment.number
-        if fragment.new and not text_of(raw.get("id")):
-            said["id"] = made_up_id(self._seed, fragment.number)
-        if fragment.new and not raw.get("type"):
-            said["type"] = kind
-        if wrong or made is not inner:
-            said[kind] = made | wrong
-        if not fragment.new and raw.get("id"):
-            raw = {k: v for k, v in raw.items() if k != "id"}
-        return {**raw, **said} if said else raw
-
-
-class _FunctionMender:
-    """Makes the arguments of a choice's deprecated `function_call` one text.
-
-    Holds an empty object back, since it may stand in the place of arguments that follow.
-    """
-
-    def __init__(self) -> None:
-        self.called = False
-        self._settling = Settling()
-
-    def mend(self, delta: JsonObject) -> JsonObject:
-        """Returns a delta with the arguments that are certain; `delta` itself if those are all."""
-        said = delta["function_call"]
-        self.called = True
-        if not isinstance(said, dict):
-            return delta
-        given = said.get("arguments")
-        text = self._settling.feed(arguments_text(given))
-        if given is None or text == given:
-            return delta
-        return {**delta, "function_call": {**said, "arguments": text}}
-
-    def settle(self, delta: JsonObject) -> JsonObject:
-        """Returns the last delta of a choice with the arguments that were held back."""
-        held = "{}" if self._settling.says_nothing else self._settling.close()
-        if not held:
-            return delta
-        said = object_of(delta.get("function_call"))
-        arguments = text_of(said.get("arguments")) + held
-        return {**delta, "function_call": {**said, "arguments": arguments}}
 
 
 def _says(value: Any) -> bool:

@@ -165,49 +165,19 @@ def test_a_finish_reason_for_calls() -> None:
     assert b'"finish_reason":"function_call"' in mended
 
 
-def function(name: str = "", arguments: Any = None) -> bytes:
-    said = {"name": name} if name else {}
-    return chunk(
-        {"function_call": {**said, **({} if arguments is None else {"arguments": arguments})}}
-    )
-
-
-@pytest.mark.parametrize("end", [[chunk({}, "function_call"), DONE], [DONE]])
-@pytest.mark.parametrize(
-    ("fragments", "whole"),
-    [
-        ([function("look", "{}")], "{}"),
-        (
-            [function("look", "{}"), function(arguments='{"a":'), function(arguments="1}")],
-            '{"a":1}',
-        ),
-        ([function("look", "{"), function(arguments="}")], "{}"),
-        ([function("look", "null")], "{}"),
-        ([function("look", {"a": 1})], '{"a":1}'),
-        ([function("look", {}), function(arguments={"a": 1})], '{"a":1}'),
-        ([function("look"), function(arguments='{"a":1}')], '{"a":1}'),
-    ],
-)
-def test_the_arguments_of_a_deprecated_call_are_one_text(
-    fragments: list[bytes], whole: str, end: list[bytes]
-) -> None:
-    mended = told(mend(ROLE, *fragments, *end))
-    deltas = [c["delta"].get("function_call", {}) for one in mended for c in one["choices"]]
-    assert "".join(d.get("arguments", "") for d in deltas) == whole
-    assert mended[-1]["choices"][0]["finish_reason"] == "function_call"
-
-
-def test_a_deprecated_call_in_the_last_chunk() -> None:
-    ended = chunk({"function_call": {"name": "look", "arguments": "{}"}}, "function_call")
-    assert mend(ROLE, ended, DONE) == ROLE + ended + DONE
-
-
 def test_no_finish_reason_for_an_answer_that_said_nothing() -> None:
     assert mend(ROLE, DONE) == ROLE + DONE
 
 
 def test_a_repeated_finish_is_left_out() -> None:
     assert mend(ROLE, A, STOP, STOP, DONE) == b"".join([ROLE, A, STOP, DONE])
+
+
+def test_the_last_of_several_reasons_is_the_one_that_is_read() -> None:
+    cut = chunk({}, "length")
+    assert mend(ROLE, A, STOP, cut, DONE) == b"".join([ROLE, A, STOP, cut, DONE])
+    called = [ROLE, calls(call(0, "a", name="look", arguments="{}")), chunk({}, "tool_calls")]
+    assert mend(*called, STOP, DONE) == b"".join([*called, DONE])
 
 
 def test_an_empty_finish_reason_is_none() -> None:
