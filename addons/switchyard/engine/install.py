@@ -133,6 +133,11 @@ class ClientConnection(TcpConnection):
 
         handler.open(forget)
 
+    @property
+    def has_late(self) -> bool:
+        """Whether something that the client sent waits for a turn of the loop."""
+        return bool(self._late)
+
     def data_received(self, data: bytes) -> None:
         if self._late:
             self._late.append(data)

@@ -1,5 +1,7 @@
 """Ends the connections of clients when the router stops: first those on which nothing runs."""
 
+import contextlib
+import socket
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -80,7 +82,7 @@ class ClientConnections:
         before = self._quiet.get(id)
         if before is None or before[0] != activity:
             before = self._quiet[id] = activity, now
-        return now - before[1] >= quiet_for
+        return now - before[1] >= quiet_for and not _has_unread(place, transport)
 
     def _unsent(self) -> int:
         """How many clients whose connections are being closed have not been sent everything."""
@@ -96,6 +98,18 @@ def _handlers() -> dict[Any, ConnectionHandler]:
 
 def _has_unsent(transport: Any) -> bool:
     return transport is not None and transport.get_write_buffer_size() > 0
+
+
+def _has_unread(place: Any, transport: Any) -> bool:
+    """Whether a client has sent what its layers have not seen: on a busy machine, long ago."""
+    if transport is None or transport.is_closing():
+        return False
+    if getattr(place.writer, "has_late", False) or getattr(place.reader, "_buffer", b""):
+        return True
+    connection = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError), connection.dup() as same:
+        return bool(same.recv(1, socket.MSG_PEEK))
+    return False
 
 
 def _is_busy(handler: ConnectionHandler, layers: Iterable[FailoverLayer]) -> bool:

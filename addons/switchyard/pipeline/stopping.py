@@ -5,6 +5,7 @@ import logging
 import os
 import select
 import signal
+import socket
 import time
 from collections.abc import Iterator
 
@@ -33,11 +34,10 @@ next one."""
 _QUIET_IF_REPLACED = 2.0
 """The same where another process has the port."""
 
-
 _TAKES_FOR = 2.0
 """Seconds for which connections that wait are taken before the port is closed."""
 
-_TURNS = 3
+_TURNS = 4
 """Turns of the event loop that a connection needs from being accepted until it has its handler."""
 
 
@@ -92,17 +92,18 @@ class Stopping:
 
     async def _drain(self, seconds: float, replaced: bool) -> None:
         try:
-            await self._finish_requests(seconds, _QUIET_IF_REPLACED if replaced else _QUIET_FOR)
+            await self._finish_requests(seconds, replaced)
         finally:
             report_draining(False)
             ctx.master.shutdown()
 
-    async def _finish_requests(self, seconds: float, quiet_for: float) -> None:
+    async def _finish_requests(self, seconds: float, replaced: bool) -> None:
         loop = asyncio.get_running_loop()
         ends, told = loop.time() + seconds, False
+        quiet_for = _QUIET_IF_REPLACED if replaced else _QUIET_FOR
         self._state.draining = True
         report_draining(True)
-        await _take_waiting()
+        await _stop_accepting(0.0 if replaced else _TAKES_FOR)
         _stop_listening()
         await self._connections.announce_end()
         while left := await self._connections.close_idle(quiet_for):
@@ -120,23 +121,28 @@ class Stopping:
             await asyncio.sleep(_LOOKS_EVERY)
 
 
-async def _take_waiting() -> None:
-    """Take the connections that the system has accepted for the router: closing resets them.
+async def _stop_accepting(takes_for: float) -> None:
+    """Accept no more connections, and return once each one that was accepted has its handler.
 
-    Returns at a moment when there are none, and those that were taken have their handlers.
+    For `takes_for` seconds at most, connections that wait on the sockets are taken first: if no
+    other process has these sockets, closing them resets what waits there. A connection between
+    being accepted and its handler would be reset too, as asyncio gives none to a closed server.
     """
-    deadline = time.monotonic() + _TAKES_FOR
-    quiet_turns = 0
-    while quiet_turns < _TURNS and time.monotonic() < deadline:
+    loop, deadline = asyncio.get_running_loop(), time.monotonic() + takes_for
+    accepts, turns = True, 0
+    while turns < _TURNS:
+        if accepts and time.monotonic() >= deadline:
+            accepts, turns = False, 0
+            for listening in _listening_sockets():
+                loop.remove_reader(listening.fileno())
         await asyncio.sleep(0)
-        quiet_turns = 0 if _is_somebody_waiting() else quiet_turns + 1
+        turns = 0 if accepts and _is_somebody_waiting() else turns + 1
 
 
 def _is_somebody_waiting() -> bool:
     waiting = select.poll()
-    for server in _servers():
-        for listening in server.sockets:
-            waiting.register(listening.fileno(), select.POLLIN)
+    for listening in _listening_sockets():
+        waiting.register(listening.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
 
 
@@ -147,6 +153,10 @@ def _stop_listening() -> None:
     """
     for server in _servers():
         server.close()
+
+
+def _listening_sockets() -> Iterator[socket.socket]:
+    return (listening for server in _servers() for listening in server.sockets)
 
 
 def _servers() -> Iterator[asyncio.Server]:
