@@ -87,10 +87,9 @@ def _refusal(
         return LimitReached(error, {**_FINAL})
     if denied.only_slots:
         limit, seconds = denied.exceeded[0].standing.limit, SLOT_PAUSE
-        ended = f"none ended within {rule.queue:g} s" if rule.queue else "as many are"
         message = (
             f"{_who(limit, rule)} may have {_counted(limit.most, 'request')} under way at a time, "
-            f"and {ended}. Try again in {seconds} s."
+            f"and {_no_place(denied, rule)}. Try again in {seconds} s."
         )
     else:
         # A place may be free long before the leases that hold it run out.
@@ -158,6 +157,13 @@ def _budget_refusal(
         retry_after=wait if wait is not None and wait < SOON else None,
     )
     return LimitReached(error, {**_FINAL})
+
+
+def _no_place(denied: Denied, rule: KeyRule) -> str:
+    """Returns why a request got no slot, to end a sentence."""
+    if denied.in_line:
+        return f"{denied.in_line:,} more wait for their turn, the most that may"
+    return f"none ended within {rule.queue:g} s" if rule.queue else "as many are"
 
 
 def _too_large(exceeded: Sequence[LimitExceeded]) -> LimitExceeded | None:

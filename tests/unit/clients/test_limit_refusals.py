@@ -1,5 +1,7 @@
 """What clients are told when a request does not fit."""
 
+from dataclasses import replace
+
 import pytest
 
 from switchyard.clients.key_rules import KeyRule
@@ -114,6 +116,15 @@ def test_no_free_place_may_be_tried_again_soon() -> None:
     at_once = refusal_of(denied(one, 1, 30), KeyRule((one,), key, "ann"), "x", "", NOON)
     assert at_once.error.message.startswith(
         "Key 'ann' may have 1 request under way at a time, and as many are. Try"
+    )
+
+
+def test_who_may_not_even_wait_is_told_how_many_do() -> None:
+    full = replace(denied(SLOTS, 1, 30), in_line=1000)
+    refused = refusal_of(full, KeyRule((SLOTS,), None, "a"), "x", "", NOON)
+    assert refused.error.message == (
+        "This router may have 3 requests under way at a time, and 1,000 more wait for their turn, "
+        "the most that may. Try again in 2 s."
     )
 
 

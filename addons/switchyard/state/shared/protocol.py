@@ -234,6 +234,8 @@ class Denied:
     standings: tuple[LimitStanding, ...] = ()
     retry_after: int | None = None
     """The first whole second from now at which all of them fit; None if that never happens."""
+    in_line: int = 0
+    """Requests that wait for its place, where there are too many for it to wait as well."""
 
     @property
     def only_slots(self) -> bool:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
+from dataclasses import replace
 
 from switchyard.state.shared.protocol import Admitted
 from switchyard.state.shared.protocol import Ask
@@ -57,8 +58,9 @@ class SlotQueue:
             if isinstance(answer, Admitted) or not answer.only_slots or patience <= 0:
                 return answer
             behind = answer.exceeded[0].standing.limit.counter
-        if self._queue.count(behind) >= MOST_WAITING:
-            return await self._state.admit(ask)
+        if (in_line := self._queue.count(behind)) >= MOST_WAITING:
+            answer = await self._state.admit(ask)
+            return replace(answer, in_line=in_line) if isinstance(answer, Denied) else answer
         return await self._wait(ask, behind, priority, self._clock() + patience)
 
     def has_ahead(self, ask: Ask, priority: int = 0) -> bool:

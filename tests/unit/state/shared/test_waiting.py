@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from switchyard.state.shared import waiting as module
 from switchyard.state.shared.memory import MemoryState
 from switchyard.state.shared.protocol import Admitted
 from switchyard.state.shared.protocol import Amounts
@@ -73,6 +74,20 @@ async def test_nobody_overtakes_who_waits() -> None:
     await state.settle(answer.lease, Amounts())
     queue.freed(answer.lease)
     assert isinstance(await comes, Admitted)
+
+
+async def test_who_finds_too_many_waiting_is_told_so_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 1)
+    state = MemoryState()
+    queue, _ = queue_of(state), await first_lease(state)
+    waits = asyncio.ensure_future(queue.admit(ASK, 0, LONG))
+    await waiting(queue, 1)
+    answer = await queue.admit(ASK, 0, LONG)
+    assert isinstance(answer, Denied) and answer.in_line == 1
+    waits.cancel()
+    await asyncio.wait([waits])
 
 
 async def test_who_gives_up_leaves_no_trace_and_wakes_the_next() -> None:

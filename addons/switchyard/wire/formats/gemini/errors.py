@@ -38,11 +38,14 @@ _KINDS: dict[str, ErrorKind] = {
 }
 """Kinds of errors by `google.rpc.Code`."""
 
+_PAYMENT = 402
+"""Of gateways: the code of a spent quota says no more than that of a rate (`google.rpc.Code`)."""
+
 _WORDS: dict[ErrorKind, str] = {
     "invalid_request": "INVALID_ARGUMENT",
     "authentication": "UNAUTHENTICATED",
     "permission": "PERMISSION_DENIED",
-    "billing": "FAILED_PRECONDITION",
+    "billing": "RESOURCE_EXHAUSTED",
     "not_found": "NOT_FOUND",
     "timeout": "DEADLINE_EXCEEDED",
     "too_large": "INVALID_ARGUMENT",
@@ -137,7 +140,9 @@ def _read(error: Any, body: JsonObject) -> ApiError:
     kinds: list[ErrorKind] = [
         _REASONS[r] for d in details if (r := text_of(d.get("reason"))) in _REASONS
     ]
-    if word in _KINDS:
+    if status == _PAYMENT:
+        kinds.append("billing")
+    elif word in _KINDS:
         kinds.append(_KINDS[word])
     code = found.get("code")
     return ApiError(

@@ -214,6 +214,15 @@ def test_errors_are_written():
     assert again and (again.kind, again.retry_after) == ("rate_limit", 2.0)
 
 
+@pytest.mark.parametrize("status", [402, 403, 429])
+def test_a_spent_budget_is_an_exhausted_resource(status: int):
+    told, said = GEMINI.write_error(ApiError(message="spent", kind="billing", status=status))
+    assert told == said["error"]["code"] == status
+    assert said["error"]["status"] == "RESOURCE_EXHAUSTED"
+    again = GEMINI.find_error(said)
+    assert again and again.kind == ("billing" if status == 402 else "rate_limit")
+
+
 def test_models_are_listed():
     (model,) = GEMINI.write_models([ModelEntry("glm/x", "glm", context_window=9)])["models"]
     assert model["name"] == "models/glm/x" and model["inputTokenLimit"] == 9
