@@ -7,6 +7,7 @@ programs may change one file: each change is made under a lock, on the file as i
 import contextlib
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -97,8 +98,8 @@ class KeyBook:
         entry.insert(min(2, len(entry)), "key-hash", issued.hash)
         with self._locked():
             text = self._read()
-            self._parse(text)  # of what is no list of keys it says why
-            self._write(with_entry(text, entry))
+            before = self._parse(text)  # of what is no list of keys it says why
+            self._write(with_entry(text, entry), before)
         return issued
 
     def change(self, who: str, settings: Mapping[str, object]) -> StoredKey:
@@ -138,7 +139,7 @@ class KeyBook:
             text = self._read()
             keys = self._parse(text)
             index = _index(keys, who)
-            self._write(without_entry(text, index))
+            self._write(without_entry(text, index), keys)
         return keys[index]
 
     def _change(self, who: str, change: Callable[[Any, ClientKey], None]) -> ClientKey:
@@ -147,7 +148,7 @@ class KeyBook:
             keys = self._parse(text)
             index = _index(keys, who)
             changed = with_change(text, index, lambda entry: change(entry, keys[index]))
-            return self._write(changed)[index]
+            return self._write(changed, keys)[index]
 
     def _read(self) -> str:
         try:
@@ -163,11 +164,15 @@ class KeyBook:
     def _parse(self, text: str) -> tuple[ClientKey, ...]:
         return parse_keys(text.encode(), self.path, self._env)
 
-    def _write(self, text: str) -> tuple[ClientKey, ...]:
+    def _write(self, text: str, before: Sequence[ClientKey]) -> tuple[ClientKey, ...]:
+        """Write the file, unless a name becomes that of two keys.
+
+        Two that have one name already, by another hand, keep no key from being changed.
+        """
         keys = parse_keys(text.encode(), self.path, self._env, self._policies)
-        names = [key.name for key in keys if key.name]
-        for name in names:
-            if names.count(name) > 1 or name in self._taken:
+        had = Counter(key.name for key in before)
+        for name, count in Counter(key.name for key in keys if key.name).items():
+            if count > had[name] and (count > 1 or name in self._taken):
                 raise KeyBookError(f"the name {name!r} is taken by another key; choose another")
         replace_private(self.path, text.encode())
         return keys
@@ -186,6 +191,9 @@ class KeyBook:
 def _index(keys: Sequence[ClientKey], who: str) -> int:
     found = [index for index, key in enumerate(keys) if who and who == key.id]
     found = found or [index for index, key in enumerate(keys) if who and who == key.name]
+    if len(found) > 1:
+        ids = " or ".join(keys[index].id or "(none)" for index in found)
+        raise KeyBookError(f"{len(found)} keys have the name {who!r}. Hint: say the id, {ids}")
     if found:
         return found[0]
     names = [name for key in keys for name in (key.name, key.id) if name]

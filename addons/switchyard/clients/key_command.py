@@ -167,11 +167,17 @@ def _duration(text: str) -> float:
 
 
 def _place(options: argparse.Namespace, environ: Mapping[str, str]) -> _Place:
-    """Read of the configuration what is needed, whatever else is wrong with it."""
+    """Read of the configuration what is needed, whatever else is wrong with it.
+
+    Raises ConfigError where it is no YAML, and so does not say where the keys are.
+    """
     config = choose_config(options.config, environ)
     env = variables_beside(dotenv_of(config, environ), environ)
     text = read_regular(config).decode("utf-8-sig", "replace")
-    data = read_document(text, str(config), env).data
+    document = read_document(text, str(config), env)
+    data = document.data
+    if data is None and document.problems and options.file is None:
+        raise ConfigError(document.problems)
     clients = data.get("clients") if isinstance(data, dict) else None
     clients = clients if isinstance(clients, dict) else {}
     file, named = options.file, clients.get("keys-file")

@@ -86,6 +86,9 @@ class Changes:
         except ReadOnly as e:
             detail = f"The file {editor.file.path} cannot be changed: {e.strerror}."
             raise ChangeRefused(409, detail) from None
+        except OSError as e:
+            detail = f"The change cannot be written: {e.strerror or type(e).__name__}."
+            raise ChangeRefused(503, detail) from None
         await self.note(wish.caller, wish.action, made.diff, made.etag)
         if why := await self._desk.reloading.reload():
             await asyncio.to_thread(editor.file.write, made.before, None)

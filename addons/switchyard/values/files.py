@@ -45,8 +45,10 @@ def replace_private(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)
-    except BaseException:
+    except BaseException as e:
         Path(name).unlink(missing_ok=True)
+        if isinstance(e, OSError) and e.filename is None:
+            e.filename = str(target)  # a full disk: `write` and `fsync` name no file
         raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:

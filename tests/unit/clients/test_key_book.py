@@ -151,3 +151,20 @@ def test_what_is_no_keys_file_is_said_by_every_change(book: KeyBook, content: by
         with pytest.raises(ConfigError):
             change()
     assert book.path.read_bytes() == content
+
+
+def test_two_keys_of_one_name_keep_no_key_from_being_blocked(tmp_path: Path) -> None:
+    book = KeyBook(tmp_path / "keys.yaml", {}, taken=["eve"])
+    ann, ben, eve = (book.add({"name": name}).id for name in ("ann", "ben", "eva"))
+    written = book.path.read_text()
+    book.path.write_text(written.replace("name: ben", "name: ann").replace("eva", "eve"))
+    for id in (ann, ben, eve):
+        assert book.change(id, {"blocked": True}).key.blocked
+    for act in (lambda: book.change("ann", {"blocked": None}), lambda: book.remove("ann")):
+        with pytest.raises(KeyBookError, match=f"2 keys have the name 'ann'.*{ann} or {ben}"):
+            act()
+    with pytest.raises(KeyBookError, match="taken"):
+        book.change(eve, {"name": "ann"})
+    assert book.change(ben, {"name": "ben"}).key.name == "ben"
+    with pytest.raises(KeyBookError, match="taken"):
+        book.change(ben, {"name": "eve"})

@@ -136,3 +136,10 @@ def test_an_expired_key_is_shown_as_such(command: Command) -> None:
     end = found.expires.timestamp()
     assert [state_of(found, end - 1), state_of(found, end)] == ["active", "expired"]
     YAML(typ="safe").load(command.run("show", "ann"))
+
+
+def test_a_configuration_that_is_no_yaml_is_said_to_be_none(command: Command) -> None:
+    command.config.write_text("clients: {keys-file: keys.yaml\nproviders: [")
+    for words in (["list"], ["generate", "ann"], ["block", "ann"]):
+        assert "is not valid YAML" in command.fail(*words)
+    assert command.run("list", "--file", str(command.keys))

@@ -10,6 +10,7 @@ from switchyard.config.problems import ConfigError
 from switchyard.values.files import MOST_BYTES
 from switchyard.values.files import read_regular
 from switchyard.values.files import replace_private
+from tests.support.disks import full_disk
 
 GOOD = "providers: [{name: p, base-url: 'https://p.example/v1', api-key: k}]\n"
 
@@ -125,4 +126,14 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         replace_private(file, "no bytes")  # type: ignore[arg-type]
     assert file.read_bytes() == b"after"
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.yaml"]
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text("before")
+    with full_disk(64), pytest.raises(OSError) as told:
+        replace_private(file, b"x" * 100)
+    assert told.value.filename == str(file)
+    assert file.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["keys.yaml"]

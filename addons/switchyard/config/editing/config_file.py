@@ -71,7 +71,8 @@ class ConfigFile:
             if before:
                 self._keep(before)
             self._replace(content)
-            self._keep(content)
+            with contextlib.suppress(OSError):  # a full disk; the next change keeps it as `before`
+                self._keep(content)
 
     def versions(self) -> list[FileVersion]:
         """Returns the versions that are kept, the latest first."""
@@ -140,8 +141,12 @@ class ConfigFile:
         at = max(int(time.time() * 1000), int(versions[0].at * 1000) + 1 if versions else 0)
         file = self._history / f"{at:013d}-{etag}.yaml"
         handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(content)
+        except OSError:
+            file.unlink(missing_ok=True)  # nobody shall restore half a file
+            raise
         for old in versions[MOST_VERSIONS - 1 :]:
             with contextlib.suppress(OSError):
                 (self._history / f"{old.id}.yaml").unlink()

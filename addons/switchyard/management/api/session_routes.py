@@ -1,6 +1,7 @@
 """Routes with which a browser's page begins and ends a session."""
 
 import asyncio
+import sqlite3
 import time
 
 from fastapi import APIRouter
@@ -59,7 +60,10 @@ def session_routes(desk: Desk) -> APIRouter:
             )
             holder = caller.holder
         sessions = BrowserSessions(desk.folder)
-        token, session = await asyncio.to_thread(sessions.begin, holder, time.time())
+        try:
+            token, session = await asyncio.to_thread(sessions.begin, holder, time.time())
+        except (sqlite3.Error, OSError) as e:
+            raise ApiProblem(503, f"The session cannot be kept: {e}.") from None
         _set_cookie(request, response, token, int(LASTS))
         return _state(caller, session)
 
@@ -67,7 +71,10 @@ def session_routes(desk: Desk) -> APIRouter:
     async def end_session(request: Request, response: Response, caller: Viewer) -> SessionState:
         """Ends the session of this browser."""
         if request.state.token:
-            await asyncio.to_thread(BrowserSessions(desk.folder).end, request.state.token)
+            try:
+                await asyncio.to_thread(BrowserSessions(desk.folder).end, request.state.token)
+            except (sqlite3.Error, OSError) as e:
+                raise ApiProblem(503, f"The session cannot be ended: {e}.") from None
             await desk.end_session_everywhere(session_name(request.state.token))
         _set_cookie(request, response, "", 0)
         return _state(Caller(peer=caller.peer, is_own_page=caller.is_own_page), None)

@@ -10,6 +10,7 @@ from switchyard.config.editing.config_file import ConfigFile
 from switchyard.config.editing.config_file import ReadOnly
 from switchyard.config.editing.config_file import Stale
 from switchyard.config.editing.config_file import etag_of
+from tests.support.disks import full_disk
 
 
 @pytest.fixture
@@ -74,3 +75,28 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ReadOnly, match="cannot be"):
         ConfigFile(tmp_path / "file" / "config.yaml").write(b"one\n", None)
+
+
+def test_half_a_version_is_not_kept(path: Path) -> None:
+    path.write_bytes(b"x" * 100)
+    file = ConfigFile(path)
+    with full_disk(64), pytest.raises(OSError):
+        file.write(b"two\n", None)
+    assert path.read_bytes() == b"x" * 100
+    assert file.versions() == []
+
+
+def test_a_change_that_is_made_does_not_fail_by_its_version(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, keep = ConfigFile(path), ConfigFile._keep
+
+    def keep_one(self: ConfigFile, content: bytes) -> None:
+        if content == b"two\n":
+            raise OSError(28, "No space left on device")
+        keep(self, content)
+
+    monkeypatch.setattr(ConfigFile, "_keep", keep_one)
+    file.write(b"two\n", None)
+    assert path.read_bytes() == b"two\n"
+    assert [file.version(one.id) for one in file.versions()] == [b"one\n"]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.disks import full_disk
 from tests.support.management import ManagementApp
 
 KEY = "manage-me-7f3a"
@@ -87,3 +88,21 @@ async def test_bodies_refuse_members_they_do_not_know(client: httpx2.AsyncClient
 
 def body_of(operation: dict[str, Any]) -> str:
     return json.dumps(operation.get("requestBody"))
+
+
+async def test_a_folder_that_cannot_be_written_is_told(
+    client: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / "management").write_text("")  # in the place of the folder of sessions
+    begun = await client.post("/session")
+    assert begun.status_code == 503 and "session cannot be kept" in begun.json()["detail"]
+
+
+async def test_a_full_disk_is_no_file_that_cannot_be_read(
+    client: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    before = (tmp_path / "switchyard.yaml").read_text()
+    with full_disk(64):
+        told = await client.put("/aliases/two", json="one/a", headers={"if-match": "*"})
+    assert told.status_code == 503 and "cannot be written" in told.json()["detail"]
+    assert (tmp_path / "switchyard.yaml").read_text() == before
