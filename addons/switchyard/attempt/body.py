@@ -91,7 +91,7 @@ def stages_of(
     if translates:
         taken = called_before(call)
         if taken or call.conversation.tools:
-            stages.append(FreshIds(taken))
+            stages.append(FreshIds(set(taken).__contains__))
     if translates and (names := new_names(call.conversation)):
         stages.append(GivenNames(names))
     if translates and ToolsetCalls.has_work(call.conversation.tools):
@@ -112,6 +112,14 @@ def offered_tools(upstream: Format, body: JsonObject) -> dict[str, JsonObject]:
     except BadRequest:
         return {}
     return {tool.name: tool.parameters or EMPTY for tool in tools if tool.kind == "function"}
+
+
+def has_called(call: Call, call_id: str) -> bool:
+    """Whether the conversation so far has a tool call of an id."""
+    written = dumps(call_id)[1:-1]
+    # Most ids are new, and what the client's bytes lack is not read from them.
+    seen = call.recalled or b"\\" in written or b"/" in written or written in call.raw
+    return seen and call_id in called_before(call)
 
 
 def called_before(call: Call) -> list[str]:

@@ -7,6 +7,7 @@ from weakref import ref
 
 from switchyard.attempt.background import BackgroundReceiver
 from switchyard.attempt.background import begins_run
+from switchyard.attempt.body import has_called
 from switchyard.attempt.body import hides_usage
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
@@ -68,6 +69,8 @@ class Reading:
         asked = call.asked
         if not state.passes_through or state.summarises:
             asked = altered(asked, conversation=call.conversation)
+        elif not own:
+            asked = altered(asked, taken=partial(has_called, call))
         if hides_usage(state):
             asked = altered(asked, hides_usage=True)
         if exchange.plan and exchange.plan.continue_streams and call.streams:

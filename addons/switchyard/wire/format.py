@@ -59,6 +59,8 @@ class Asked:
     """Tells the seconds since the request was complete; None where nobody measures."""
     conversation: Conversation | None = None
     """The request, for formats whose answers repeat parts of it."""
+    taken: Callable[[str], bool] | None = None
+    """Tells whether the request's history has a tool call of an id; None: it has none."""
 
 
 class StreamReader(Protocol):
@@ -157,10 +159,9 @@ class Endpoint:
     `generate` asks a model, `count` for the number of tokens of a request, `embed` for the
     embeddings of texts, `compact` for a shorter conversation. `service` asks a provider for what
     the router passes through (files, images); `method` is its path, without the version. `models`
-    asks for the model list,
-    `model` and Ollama's `show` for one entry, `version` for Ollama's version, `loaded` for the
-    models it holds in memory, `health` for the router's health, `status` for that of its providers.
-    `greeting` is a probe for a server's presence (Claude Code sends `HEAD /api/hello`).
+    asks for the model list, `model` and Ollama's `show` for one entry, `version` for Ollama's
+    version, `loaded` for the models it holds in memory, `health` for the router's health, `status`
+    for that of its providers. `greeting` probes for a server (Claude Code: `HEAD /api/hello`).
     """
 
     kind: EndpointKind
@@ -271,8 +272,7 @@ class Format:
     gives_sound: bool | Literal["asked"] = True
     """Whether answers can be spoken, or those to requests that ask for it; else they are text."""
     overflow_in_stream = False
-    """Whether streaming clients look for a prompt that is too long in a stream alone (Codex reads
-    a 400 as final)."""
+    """Whether streaming clients hear of too long prompts in a stream alone (Codex takes no 400)."""
     client_headers: tuple[str, ...] = ()
     """Patterns of the headers (lower case) that clients send with this format alone, and that any
     provider of it may see."""

@@ -222,13 +222,14 @@ def test_a_whole_tool_loop_with_anthropic(
     _assert_tool_turn(plan.requests[1].json, dialect)
 
 
+@upstream_formats
 @pytest.mark.parametrize("how", ["json", "helper"])
 def test_ids_that_an_upstream_gives_twice(
-    stage: Stage, anthropic_client: anthropic.Anthropic, how: How
+    stage: Stage, anthropic_client: anthropic.Anthropic, dialect: Dialect, how: How
 ) -> None:
     """Some count the calls of each answer from 0; clients tell calls apart by their ids."""
     asked = Answer(text="").with_calls(Call("call_0", "weather", '{"city": "Oslo"}'))
-    model, _ = stage.on(CHAT, always=saying(CHAT, asked))
+    model, _ = stage.on(dialect, always=saying(dialect, asked))
     messages: list[Any] = [{"role": "user", "content": "What is it like in Oslo?"}]
     seen = []
     for _turn in range(3):

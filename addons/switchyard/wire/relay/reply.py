@@ -20,6 +20,7 @@ from switchyard.wire.relay.refused import explained_events
 from switchyard.wire.relay.refused import refused
 from switchyard.wire.relay.refused import refuses
 from switchyard.wire.shared.arguments import settled
+from switchyard.wire.shared.call_ids import with_own_ids
 
 
 def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: JsonObject) -> bytes:
@@ -36,8 +37,8 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
             outcome.body = as_utf8(raw)
             return b""
     body = exact(body, raw)
-    reply = upstream.read_reply(body)
-    conversion.notes.take_reply(reply)
+    reply = with_own_ids(read := upstream.read_reply(body), conversion.asked.taken)
+    conversion.notes.take_reply(read)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
         events = conversion.staged(unfold(_with_arguments(reply)), outcome)
@@ -65,7 +66,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         outcome.sink = conversion.sink_of_events()
         conversion.begin()
         return outcome.sink.close(conversion.fitted(events))
-    keeps = conversion.upstream.name == conversion.client.name and not conversion.changed
+    keeps = upstream.name == conversion.client.name and not conversion.changed and reply is read
     if not keeps:
         outcome.body = conversion.written(reply, outcome.stop)
         return b""

@@ -23,6 +23,7 @@ from switchyard.wire.relay.refused import refuses
 from switchyard.wire.relay.sinks import Folding
 from switchyard.wire.relay.sinks import Sink
 from switchyard.wire.relay.skim import Skimmer
+from switchyard.wire.shared.call_ids import with_own_ids
 from switchyard.wire.shared.explanation import REFUSED
 
 
@@ -197,7 +198,8 @@ class EventStreamReader:
             out += self._commit()
         out += self._sink.close(conversion.fitted(events))
         if isinstance(self._sink, Folding):
-            outcome.body = conversion.written(self._sink.reply(), outcome.stop)
+            reply = with_own_ids(self._sink.reply(), conversion.asked.taken)
+            outcome.body = conversion.written(reply, outcome.stop)
         return out
 
     def _ends_as_refusal(self, events: list[Event]) -> bool:

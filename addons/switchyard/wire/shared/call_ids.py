@@ -7,15 +7,17 @@ them.
 
 import re
 from collections import deque
-from collections.abc import Collection
-from collections.abc import Iterable
+from collections.abc import Callable
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import count
 
 from switchyard.values.records import altered
+from switchyard.values.sequences import are_same
+from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.events import Event
@@ -99,18 +101,38 @@ class AnswerIds:
         return f"{_MADE_UP}{self._digest}_{self._count - 1}"
 
 
-class FreshIds:
-    """Replaces the id of a reply's call if the conversation already has that id.
+class UnusedIds:
+    """Replaces the ids of a reply's calls that the conversation or the reply already has.
 
-    A stage (see `relay.stage.Stage`). Some servers count the calls of each reply from 0, and two
-    equal replies get the same generated ids. Claude Code takes such a call for a completed one, and
-    repeats the same request without end.
+    Some servers count the calls of each reply from 0, or give all calls of a reply one id, and two
+    equal replies get the same generated ids. Claude Code takes a call whose id it knows for a
+    completed one, and repeats the same request without end.
     """
+
+    def __init__(self, taken: Callable[[str], bool] | None) -> None:
+        """`taken` tells whether the conversation has a call of an id; None: it has none."""
+        self._taken = taken
+        self._given: set[str] = set()
+
+    def of(self, call_id: str) -> str:
+        """Returns the id of the next call: its own, which is `call_id`, if no other call has it."""
+        if call_id and self._is_taken(call_id):
+            call_id = _other(call_id, self._is_taken)
+        self._given.add(call_id)
+        return call_id
+
+    def _is_taken(self, call_id: str) -> bool:
+        return call_id in self._given or (self._taken is not None and self._taken(call_id))
+
+
+class FreshIds:
+    """Gives each call of a reply an id of its own, as a stage (see `relay.stage.Stage`)."""
 
     over = False
 
-    def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = set(taken)
+    def __init__(self, taken: Callable[[str], bool]) -> None:
+        """`taken` tells whether the conversation has a call of an id."""
+        self._ids = UnusedIds(taken)
         self.changed = False
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
@@ -123,13 +145,30 @@ class FreshIds:
     def _freshened(self, event: Event) -> Event:
         if not isinstance(event, PartStart) or not isinstance(event.part, ToolCall):
             return event
-        call_id = event.part.id
-        if call_id and call_id in self._taken:
-            self.changed = True
-            call_id = _other(call_id, self._taken)
-            event = altered(event, part=altered(event.part, id=call_id))
-        self._taken.add(call_id)
-        return event
+        call_id = self._ids.of(event.part.id)
+        if call_id == event.part.id:
+            return event
+        self.changed = True
+        return altered(event, part=altered(event.part, id=call_id))
+
+
+def with_own_ids(reply: Reply, taken: Callable[[str], bool] | None) -> Reply:
+    """Returns the reply with an id of its own for each call; the reply itself if all have one.
+
+    `taken` tells whether the conversation has a call of an id; None: it has none.
+    """
+    choices = tuple(_with_own_ids(choice, UnusedIds(taken)) for choice in reply.choices)
+    return reply if are_same(choices, reply.choices) else altered(reply, choices=choices)
+
+
+def _with_own_ids(choice: Choice, ids: UnusedIds) -> Choice:
+    parts = tuple(
+        altered(part, id=new)
+        if isinstance(part, ToolCall) and (new := ids.of(part.id)) != part.id
+        else part
+        for part in choice.parts
+    )
+    return choice if are_same(parts, choice.parts) else altered(choice, parts=parts)
 
 
 def distinct(conversation: Conversation) -> Conversation:
@@ -178,7 +217,7 @@ class _Distinct:
         if self.over:
             self.over = False
             self._calls.clear()
-        call_id = _other(given, self._taken) if given in self._taken else given
+        call_id = _other(given, self._taken.__contains__) if given in self._taken else given
         self._taken.add(call_id)
         # A call of an earlier response without a result so far does not get one later.
         waiting = self._open.setdefault(given, []) if given in self._calls else []
@@ -187,13 +226,13 @@ class _Distinct:
         return call_id
 
 
-def _other(call_id: str, taken: Collection[str]) -> str:
-    """Returns an unused id like `call_id`.
+def _other(call_id: str, taken: Callable[[str], bool]) -> str:
+    """Returns an id that is not `taken` like `call_id`.
 
     Claude Code 2.1 takes `ID_2` for `ID` where that is taken, and loses the call's result.
     """
     numbered = (f"{call_id[:_STEM]}x{n}" for n in count(2))
-    return next(one for one in numbered if one not in taken)
+    return next(one for one in numbered if not taken(one))
 
 
 _STEM = 32

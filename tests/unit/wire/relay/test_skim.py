@@ -96,7 +96,7 @@ blocks = st.lists(
 
 def stages_of(home: str, away: str) -> list[Stage]:
     """Those of a conversation that has called tools, some of them by other names."""
-    return [] if home == away else [FreshIds(["t"]), GivenNames({"given": "f"})]
+    return [] if home == away else [FreshIds({"t"}.__contains__), GivenNames({"given": "f"})]
 
 
 def relayed(home: str, away: str, pieces: list[bytes], skims: bool) -> tuple[list[bytes], Relay]:

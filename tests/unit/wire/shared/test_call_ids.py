@@ -62,7 +62,7 @@ def ids_of(events: Sequence[Event]) -> list[str]:
 
 def test_a_repeated_id_becomes_another_one():
     """Servers that count calls from 0 in each answer; Claude Code loops on a repeated id."""
-    stage = FreshIds(["call_0", "call_0x2", "x" * 64])
+    stage = FreshIds({"call_0", "call_0x2", "x" * 64}.__contains__)
     assert ids_of(stage.feed([begun("call_1"), PartEnd(0)])) == ["call_1"]
     assert not stage.changed
     new = ids_of(stage.feed([begun("call_0"), begun("call_0"), begun("x" * 64), begun("")]))
@@ -74,7 +74,7 @@ def test_a_repeated_id_becomes_another_one():
 def test_a_made_up_id_stays_known_as_one():
     ids = AnswerIds()
     made = ids.call("", "answer")
-    assert is_made_up(ids_of(FreshIds([made]).feed([begun(made)]))[0])
+    assert is_made_up(ids_of(FreshIds({made}.__contains__).feed([begun(made)]))[0])
 
 
 def asked(*calls: tuple[str, str]) -> Turn:

@@ -39,6 +39,7 @@ from switchyard.wire.model.events import Start
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import merge_usage
+from switchyard.wire.shared.call_ids import UnusedIds
 
 _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
 
@@ -60,9 +61,9 @@ class AnthropicMender:
 
     Supplies missing `event:` lines, `message_start`, block starts and stops, `message_delta` and
     `message_stop`, and members without which official SDKs fail. Renumbers blocks if the upstream's
-    indices are wrong. Drops `[DONE]`, payloads that are not JSON, a repeated `message_start`,
-    deltas of no block, empty arguments of a call that others replace, and everything after
-    `message_stop`.
+    indices are wrong, and renames calls whose id another one has. Drops `[DONE]`, payloads that are
+    not JSON, a repeated `message_start`, deltas of no block, empty arguments of a call that others
+    replace, and everything after `message_stop`.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -70,6 +71,7 @@ class AnthropicMender:
         self._done = False
         self._usage: Usage | None = None
         self._calls = False
+        self._ids = UnusedIds(asked.taken)
         self._open: dict[int, int] = {}
         """Maps the upstream's index of a block to its right index, which is the part's."""
         self._call_parts: set[int] = set()
@@ -206,7 +208,9 @@ class AnthropicMender:
                 return self._complete_end(data)
             case "content_block_start":
                 start = next((e for e in events if isinstance(e, PartStart)), None)
-                return _numbered(_complete_block(data, start), start.index) if start else None
+                if start is None:
+                    return None
+                return _numbered(_complete_block(data, start, self._ids), start.index)
             case "content_block_stop" | "content_block_delta":
                 return self._renumbered(kind, data, events)
         return data
@@ -274,14 +278,14 @@ class AnthropicMender:
         return {**data, "message": {**message, **missing, "usage": {**usage, **counts}}}
 
 
-def _complete_block(data: JsonObject, start: PartStart) -> JsonObject:
-    """Returns the start of a block with the members that its type needs."""
+def _complete_block(data: JsonObject, start: PartStart, ids: UnusedIds) -> JsonObject:
+    """Returns the start of a block with the members that its type needs, and an unused id."""
     block = data.get("content_block")
     block = block if isinstance(block, dict) else {}
     needed = _BLOCK_MEMBERS.get(str(block.get("type")), {})
     missing = {k: v for k, v in needed.items() if type(block.get(k)) is not type(v)}
-    if isinstance(start.part, ToolCall) and not block.get("id"):
-        missing["id"] = start.part.id
+    if isinstance(start.part, ToolCall) and (call_id := ids.of(start.part.id)) != block.get("id"):
+        missing["id"] = call_id
     return {**data, "content_block": {**block, **missing}} if missing else data
 
 

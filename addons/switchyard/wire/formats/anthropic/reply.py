@@ -70,6 +70,8 @@ def glance(body: JsonObject) -> Glance | None:
         return None
     if not text_of(first.get("text")) or is_broken(body.get("stop_reason")):
         return None
+    if any(isinstance(block, dict) and block.get("type") == "tool_use" for block in content):
+        return None  # ids of calls may have to change
     return (read_usage(usage) if isinstance(usage, dict) else None,)
 
 

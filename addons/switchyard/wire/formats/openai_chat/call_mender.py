@@ -13,17 +13,20 @@ from switchyard.wire.formats.openai_chat.placeholders import Placeholders
 from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import made_up_id
 from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.call_ids import UnusedIds
 
 
 class CallMender:
     """Supplies indexes, ids and types of call fragments, and removes repetitions.
 
-    Clients depend on the former; the official SDK would concatenate repeated ids and names.
-    `placeholders` are those of the stream, over all choices.
+    Clients depend on the former; the official SDK would concatenate repeated ids and names. A call
+    whose id another one has gets one of its own. `placeholders` are those of the stream, over all
+    choices.
     """
 
-    def __init__(self, seed: str, placeholders: Placeholders) -> None:
+    def __init__(self, seed: str, placeholders: Placeholders, ids: UnusedIds) -> None:
         self._seed = seed
+        self._ids = ids
         self._placeholders = placeholders
         self._fragments = Fragments()
 
@@ -72,8 +75,11 @@ class CallMender:
         said: JsonObject = {}
         if raw.get("index") != fragment.number:
             said["index"] = fragment.number
-        if fragment.new and not text_of(raw.get("id")):
-            said["id"] = made_up_id(self._seed, fragment.number)
+        if fragment.new:
+            given = text_of(raw.get("id"))
+            call_id = self._ids.of(given or made_up_id(self._seed, fragment.number))
+            if call_id != given:
+                said["id"] = call_id
         if fragment.new and not raw.get("type"):
             said["type"] = kind
         if wrong or made is not inner:

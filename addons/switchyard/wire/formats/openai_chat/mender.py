@@ -39,6 +39,7 @@ from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Finish
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
+from switchyard.wire.shared.call_ids import UnusedIds
 
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 """Start of a finish reason in serialised JSON. Inside a text its quotes would be escaped."""
@@ -184,7 +185,9 @@ class ChatMender:
         choice = self._open.get(index)
         if choice is None:
             seed = choice_seed(answer_seed(self._head), index)
-            choice = self._open[index] = _ChoiceMender(index, CallMender(seed, self._placeholders))
+            ids = UnusedIds(self._asked.taken)
+            calls = CallMender(seed, self._placeholders, ids)
+            choice = self._open[index] = _ChoiceMender(index, calls)
         return choice.mend(raw)
 
     def _finish(self, events: Sequence[Event]) -> bytes:

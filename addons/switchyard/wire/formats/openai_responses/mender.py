@@ -16,6 +16,8 @@ from switchyard.wire.formats.openai_responses.errors import failure
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.formats.openai_responses.numbering import Numbering
+from switchyard.wire.formats.openai_responses.own_ids import MARK as CALLS
+from switchyard.wire.formats.openai_responses.own_ids import OwnIds
 from switchyard.wire.formats.openai_responses.reply import skeleton
 from switchyard.wire.formats.openai_responses.stream_writer import write_reply
 from switchyard.wire.model.errors import ApiError
@@ -23,6 +25,7 @@ from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import Failure
 from switchyard.wire.model.fold import Fold
+from switchyard.wire.shared.call_ids import UnusedIds
 
 _ENDS = ("response.completed", "response.incomplete")
 """The names of the terminal event that clients wait for."""
@@ -36,15 +39,16 @@ class ResponsesMender:
 
     It supplies the `event:` lines that some providers omit and clients read, and the terminal event
     if a provider ends with `[DONE]` or another name instead; `{}` for a whole call without
-    arguments, the output of a terminal event that leaves it out, and numbers of events and items
-    that are missing or repeated. It drops `[DONE]`, events that are no JSON object, and everything
-    after the end.
+    arguments, the output of a terminal event that leaves it out, numbers of events and items that
+    are missing or repeated, and another `call_id` for a call that has one of an earlier call. It
+    drops `[DONE]`, events that are no JSON object, and everything after the end.
     """
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._fold = Fold(NAME)
         self._numbering = Numbering()
+        self._ids = OwnIds(UnusedIds(asked.taken))
         self._over = False
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
@@ -63,12 +67,16 @@ class ResponsesMender:
         self._over = ended or any(isinstance(event, Failure) for event in events)
         numbers = self._numbering.mend(frame.event or b"", data)
         incomplete = MARK.search(data) or (ended and _NO_OUTPUT.search(data))
-        if frame.raw and frame.event and not numbers and not incomplete:
+        # The end repeats all calls, and needs a look only if one was renamed.
+        calls = (self._ids.changed or not ended) and data.find(CALLS) >= 0
+        if frame.raw and frame.event and not (numbers or incomplete or calls):
             return frame.raw
         body = loads_object(data)
         if body is None:
             return b""
         whole = self._with_output(mend_event(body)) if incomplete else body
+        if calls:
+            whole = self._ids.mend(whole, numbers.get("output_index"))
         if frame.raw and frame.event and not numbers and whole is body:
             return frame.raw
         return _written(frame, data if whole is body else dumps(whole), whole, numbers)
@@ -78,7 +86,7 @@ class ResponsesMender:
         if self._over or not any(isinstance(event, End) for event in events):
             return b""
         self._over = True
-        response = write_reply(self._fold.reply(), self._asked)
+        response = self._ids.mend_reply(write_reply(self._fold.reply(), self._asked))
         return self._tell("response.completed", response)
 
     def fail(self, error: ApiError) -> bytes:
@@ -95,7 +103,7 @@ class ResponsesMender:
         response = body.get("response")
         if not self._over or not isinstance(response, dict) or response.get("output") != []:
             return body
-        output = write_reply(self._fold.reply(), self._asked)["output"]
+        output = self._ids.mend_reply(write_reply(self._fold.reply(), self._asked))["output"]
         return {**body, "response": {**response, "output": output}} if output else body
 
     def _tell(self, name: str, response: JsonObject) -> bytes:
