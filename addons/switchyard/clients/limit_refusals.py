@@ -20,6 +20,7 @@ from switchyard.state.shared.protocol import Denied
 from switchyard.state.shared.protocol import Limit
 from switchyard.state.shared.protocol import LimitExceeded
 from switchyard.state.shared.protocol import Sliding
+from switchyard.values.counts import counted
 from switchyard.values.units import NANO_DOLLARS
 from switchyard.wire.model.errors import ApiError
 
@@ -88,7 +89,7 @@ def _refusal(
     if denied.only_slots:
         limit, seconds = denied.exceeded[0].standing.limit, SLOT_PAUSE
         message = (
-            f"{_who(limit, rule)} may have {_counted(limit.most, 'request')} under way at a time, "
+            f"{_who(limit, rule)} may have {counted(limit.most, 'request')} under way at a time, "
             f"and {_no_place(denied, rule)}. Try again in {seconds} s."
         )
     else:
@@ -187,11 +188,7 @@ def _who(limit: Limit, rule: KeyRule) -> str:
 def _limit(limit: Limit) -> str:
     words = {"requests": ("request", ""), "tokens": ("token", "")}
     what, of = words.get(limit.kind, ("token", f" of {limit.kind}"))
-    return f"{_counted(limit.most, what)}{of} {period_name(limit)}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    return f"{counted(limit.most, what)}{of} {period_name(limit)}"
 
 
 def _span(seconds: int) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from switchyard.listener.bounds import address_of
 from switchyard.listener.forwarded import Peer
+from switchyard.values.counts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +114,9 @@ class WrongKeys:
             )
         if tries.keyless:
             logger.warning(
-                "switchyard: refused %d request%s without a client key from %s. "
+                "switchyard: refused %s without a client key from %s. "
                 "Have the client send one of clients.api-keys",
-                tries.keyless,
-                "" if tries.keyless == 1 else "s",
+                counted(tries.keyless, "request"),
                 address,
                 extra={"facts": _facts(address, "missing", tries.keyless)},
             )

@@ -33,6 +33,7 @@ from switchyard.files import choose_config
 from switchyard.files import dotenv_of
 from switchyard.files import user_config
 from switchyard.programs import program_of
+from switchyard.values.counts import counted
 from switchyard.values.output_errors import is_of_output
 
 _STEP = re.compile(r"\"([^\"]*)\"|'([^']*)'|\[(\d+)\]|([^.\[\]\"']+)")
@@ -120,8 +121,7 @@ def _check_file(path: Path, env: Mapping[str, str]) -> None:
     config = load_config(path, env)
     for notice in config.notices:
         print(f"note: {notice}")
-    count = len(config.providers)
-    print(f"{path} is valid: {count} live provider{'' if count == 1 else 's'}")
+    print(f"{path} is valid: {counted(len(config.providers), 'live provider')}")
 
 
 def _get(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:

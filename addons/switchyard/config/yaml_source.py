@@ -31,6 +31,9 @@ _DEEPEST = 100
 _DEEPEST_SHOWN = 5
 _DEEPEST_DEFAULT = 20
 """How many `${NAME:-...}` may stand within each other."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, which YAML can escape (`"\\ud83d"`) and UTF-8 cannot encode."""
+_WHOLE = "write the character itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Document:
     unset: dict[KeyPath, tuple[str, ...]] = field(default_factory=dict)
     """Values that name variables which are not set, with the names of these."""
     unusable: set[KeyPath] = field(default_factory=set)
-    """Values whose `${...}` cannot be read; each has a problem already."""
+    """Values that cannot be read, as for their `${...}`; each has a problem already."""
     problems: list[ConfigProblem] = field(default_factory=list)
     notes: list[ConfigProblem] = field(default_factory=list)
     """What is worth knowing although the file can be used."""
@@ -194,6 +197,9 @@ class _Reader:
                 self._document.problem(path, "has a key that is not plain text")
                 continue
             key = str(key_node.value)
+            if _SURROGATE.search(key):
+                self._document.problem(path, "has a key with half a character (surrogate)", _WHOLE)
+                continue
             if key in lines:
                 self._twice((*path, key), line, lines[key])
                 continue
@@ -228,6 +234,10 @@ class _Reader:
     def _scalar(self, node: Node, path: KeyPath) -> object:
         tag = str(node.tag)
         text = str(node.value)
+        if _SURROGATE.search(text):
+            self._document.problem(path, "has half a character (surrogate)", _WHOLE)
+            self._document.unusable.add(path)
+            return _SURROGATE.sub("?", text)
         if not tag.startswith(_TAG):
             self._document.problem(path, "has a YAML tag", "quote a value that begins with !")
             return text

@@ -9,6 +9,7 @@ from switchyard.config.schema import Config
 from switchyard.config.variables import variables_beside
 from switchyard.files import choose_config
 from switchyard.files import dotenv_of
+from switchyard.values.counts import counted
 
 
 def check(named: str | None, environ: Mapping[str, str]) -> tuple[int, str]:
@@ -17,8 +18,7 @@ def check(named: str | None, environ: Mapping[str, str]) -> tuple[int, str]:
     try:
         config = load_config(path, variables_beside(dotenv_of(path, environ), environ))
     except ConfigError as error:
-        count = len(error.problems)
-        return 1, f"{error}\n{path} has {count} problem{'' if count == 1 else 's'}."
+        return 1, f"{error}\n{path} has {counted(len(error.problems), 'problem')}."
     return 0, "\n".join(_told(path, config))
 
 
@@ -26,5 +26,5 @@ def _told(path: Path, config: Config) -> list[str]:
     lines = [f"{notice}" for notice in config.notices]
     lines += [f"{one.provider.name} is left out: {one.reason}." for one in config.not_live]
     names = ", ".join(provider.name for provider in config.providers)
-    count = len(config.providers)
-    return [*lines, f"{path} is right: {count} provider{'' if count == 1 else 's'} ({names})."]
+    providers = counted(len(config.providers), "provider")
+    return [*lines, f"{path} is right: {providers} ({names})."]

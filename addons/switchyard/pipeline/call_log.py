@@ -23,6 +23,7 @@ from switchyard.recording.metadata import FACTS
 from switchyard.recording.waiting import Stalls
 from switchyard.recording.waiting import Waiting
 from switchyard.runtime.state import State
+from switchyard.values.counts import counted
 from switchyard.values.lasting import forever
 from switchyard.wire.encoding.jsonio import JsonObject
 
@@ -196,7 +197,7 @@ class CallLog:
     def _summary(self) -> str:
         counts = self._counts
         total = counts.total()
-        parts = [f"{total:,} call{'' if total == 1 else 's'}"]
+        parts = [counted(total, "call")]
         for outcome, words in _SUMMED.items():
             if counts[outcome]:
                 parts.append(f"{counts[outcome]:,} {words}")

@@ -24,6 +24,7 @@ from switchyard.state.model_lists import Lists
 from switchyard.state.model_lists import load_lists
 from switchyard.state.model_lists import save_lists
 from switchyard.state.model_lists import state_file
+from switchyard.values.counts import counted
 from switchyard.values.lasting import forever
 from switchyard.wire.model.model_list import FoundModel
 
@@ -124,8 +125,7 @@ class Discovery:
         await self._runtime.learn(known)
         for name, found in known.items():
             if self._told.get(name) != found:
-                models = "1 model" if len(found) == 1 else f"{len(found)} models"
-                logger.info("switchyard: %s has %s", name, models)
+                logger.info("switchyard: %s has %s", name, counted(len(found), "model"))
         self._told = known
 
     async def _ask(self, schedule: _Schedule) -> None:

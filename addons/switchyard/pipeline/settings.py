@@ -48,6 +48,7 @@ from switchyard.own_process import keep_traffic_private
 from switchyard.runtime.runtime import Runtime
 from switchyard.starting import give_up
 from switchyard.starting import keep_loaded
+from switchyard.values.counts import counted
 from switchyard.values.lasting import forever
 
 logger = logging.getLogger(__name__)
@@ -262,7 +263,7 @@ def _log_notices(config: Config) -> None:
 
 def _summary(config: Config) -> str:
     names = [provider.name for provider in config.providers]
-    return f"{len(names)} provider{'' if len(names) == 1 else 's'}: {', '.join(names)}"
+    return f"{counted(len(names), 'provider')}: {', '.join(names)}"
 
 
 async def _until(condition: Callable[[], bool]) -> None:

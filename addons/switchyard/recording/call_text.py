@@ -10,6 +10,7 @@ from mitmproxy import http
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.redaction.text import redact
+from switchyard.values.counts import counted
 from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.model.conversation import Usage
 
@@ -32,7 +33,7 @@ def comment_of(exchange: Exchange, flow: http.HTTPFlow, steps: Iterable[str] | N
     attempts = exchange.attempts
     facts = [
         " -> ".join(exchange.steps() if steps is None else steps),
-        *([f"{attempts} attempt{'' if attempts == 1 else 's'}"] if attempts else []),
+        *([counted(attempts, "attempt")] if attempts else []),
         f"{time.monotonic() - exchange.call.started:.1f} s",
         *_particulars(exchange),
     ]

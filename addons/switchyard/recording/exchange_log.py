@@ -16,6 +16,7 @@ from switchyard.config.schema import ExchangeLogSettings as Settings
 from switchyard.recording.export import UNFINISHED
 from switchyard.recording.export import ExchangeExport
 from switchyard.recording.export import write_export
+from switchyard.values.counts import counted
 from switchyard.values.lasting import Complaints
 
 logger = logging.getLogger(__name__)
@@ -148,9 +149,9 @@ class ExchangeLog:
                 return
             self._told, self._told_at, self._trouble = self.dropped, now, self._why
         logger.warning(
-            "switchyard: %d exchange%s not in the exchange log: %s",
-            count,
-            " is" if count == 1 else "s are",
+            "switchyard: %s %s not in the exchange log: %s",
+            counted(count, "exchange"),
+            "is" if count == 1 else "are",
             self._why,
         )
 

@@ -26,6 +26,7 @@ from switchyard.routing.catalog import split_suffix
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
+from switchyard.values.counts import counted
 
 _ORDERS: dict[Strategy, str] = {
     "fill-first": "in order",
@@ -329,8 +330,8 @@ def _reasons(plan: Plan) -> Iterator[str]:
     match plan.kind:
         case "combo":
             count = len(plan.members)
-            members = "1 member" if count == 1 else f"{count} members, {_ORDERS[plan.strategy]}"
-            yield f"{plan.rule} matches: {members}."
+            order = "" if count == 1 else f", {_ORDERS[plan.strategy]}"
+            yield f"{plan.rule} matches: {counted(count, 'member')}{order}."
         case "pool":
             count = len(plan.targets)
             yield f"{count} providers list it and share its requests, in turn."

@@ -7,6 +7,7 @@ from switchyard.transcript.layout import joined
 from switchyard.transcript.layout import number
 from switchyard.transcript.layout import one_line
 from switchyard.transcript.parts import part_text
+from switchyard.values.counts import counted
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Output
 from switchyard.wire.model.conversation import Reasoning
@@ -27,9 +28,9 @@ def request_text(conversation: Conversation) -> str:
         f"{joined(_settings(conversation))}".rstrip()
     ]
     if conversation.tools:
-        count = len(conversation.tools)
+        offered = counted(len(conversation.tools), "tool")
         lines = "\n".join(map(tool_line, conversation.tools))
-        sections.append(f"{heading(f'{count} tool{"" if count == 1 else "s"} offered')}\n{lines}")
+        sections.append(f"{heading(f'{offered} offered')}\n{lines}")
     calls: dict[str, str] = {}
     for turn in conversation.turns:
         for part in turn.parts:

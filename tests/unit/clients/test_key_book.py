@@ -83,6 +83,7 @@ def test_a_removed_key_is_refused(book: KeyBook) -> None:
     [
         ({"foo": 1}, ConfigError, "unknown key"),
         ({"limits.requests": "x"}, ConfigError, "is not a rate"),
+        ({"name": "\ud800"}, ConfigError, "half a character"),
         ({"key-hash": "sha256:" + "0" * 64}, KeyBookError, "key-hash"),
         ({"name": "ann"}, KeyBookError, "taken"),
         ({"name": "main"}, KeyBookError, "taken"),

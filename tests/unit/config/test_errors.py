@@ -95,6 +95,16 @@ def test_a_tag_is_refused_but_not_repeated() -> None:
     )
 
 
+def test_half_a_character_is_refused() -> None:
+    found = problems(ONE + '    api-key: "a\\ud83d"\n"b\\udc00": 1\n')
+    assert found == [
+        "test.yaml:1: has a key with half a character (surrogate). "
+        "Hint: write the character itself.",
+        "test.yaml:4: providers[0].api-key: has half a character (surrogate). "
+        "Hint: write the character itself.",
+    ]
+
+
 def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
     found = problems(
         """

@@ -105,7 +105,10 @@ def shown(provider: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored(entry: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Returns the provider of an entry; members that CLIProxyAPI does not know stay."""
+    """Returns the provider of an entry; members that CLIProxyAPI does not know stay.
+
+    Raises ApiProblem where a list of the entry is none.
+    """
     kept = {
         name: value
         for name, value in (before or {}).items()
@@ -113,14 +116,12 @@ def stored(entry: dict[str, Any], before: dict[str, Any] | None = None) -> dict[
     }
     keys = [
         {name: value for name, value in one.items() if name != "proxy-url" or value}
-        for one in entry.get("api-key-entries") or ()
-        if isinstance(one, dict)
+        for one in _list(entry, "api-key-entries", dict)
     ]
-    keys += [{"api-key": one} for one in entry.get("api-keys") or ()]
+    keys += [{"api-key": one} for one in _list(entry, "api-keys", str)]
     models = [
         {name: value for name, value in one.items() if name != "alias" or value}
-        for one in entry.get("models") or ()
-        if isinstance(one, dict)
+        for one in _list(entry, "models", dict)
     ]
     provider = {name: entry[name] for name in _MEMBERS if entry.get(name)}
     return {
@@ -130,6 +131,14 @@ def stored(entry: dict[str, Any], before: dict[str, Any] | None = None) -> dict[
         **({"api-key-entries": keys} if keys else {}),
         **({"models": models} if models else {}),
     }
+
+
+def _list[T](entry: dict[str, Any], name: str, kind: type[T]) -> list[T]:
+    found = entry.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, kind) for one in found):
+        what = "text" if kind is str else "objects"
+        raise ApiProblem(422, f"The member '{name}' takes a list of {what}.")
+    return found
 
 
 def replace_services(given: dict[str, Any], entries: list[Any]) -> None:

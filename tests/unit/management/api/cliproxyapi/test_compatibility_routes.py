@@ -59,6 +59,27 @@ def test_patch_changes_by_name_and_index_and_adds() -> None:
         patch_service(given, None, 9, {})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *({name: 5} for name in ("models", "api-key-entries", "api-keys")),
+        *({name: [5]} for name in ("models", "api-key-entries", "api-keys")),
+        {"models": ["m"]},
+        {"models": {"m": 1}},
+    ],
+)
+def test_a_list_of_something_else_is_refused(value: dict[str, Any]) -> None:
+    given = values()
+    for act in (
+        lambda: patch_service(given, "x", None, value),
+        lambda: patch_service(given, "new", None, value),
+        lambda: replace_services(given, [{"name": "x", **value}]),
+    ):
+        with pytest.raises(ApiProblem, match=f"'{next(iter(value))}' takes a list of"):
+            act()
+    assert given == values()
+
+
 def test_delete() -> None:
     given = values()
     remove_service(given, None, 0)
