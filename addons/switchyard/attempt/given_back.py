@@ -16,6 +16,7 @@ from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
 from switchyard.wire.translate.quirks import with_usual_ids
 from switchyard.wire.translate.think_tag import untagged
+from switchyard.wire.translate.thinking_back import Led
 from switchyard.wire.translate.thinking_back import answered
 from switchyard.wire.translate.thinking_back import with_demanded
 
@@ -126,18 +127,29 @@ def with_demands(
     demand = adjustments.demand(state.target, state.upstream_format.name)
     if demand is None:
         return body
-    whose: Whose | None = None
-    item: JsonObject | None = None
-    place = ""
-
-    def recall(id: str, name: str, arguments: str, after: JsonObject):
-        nonlocal whose, item, place
-        whose = whose or _whose(state, adjustments.maker(state.target))
-        if after is not item:  # many calls may answer one item
-            item, place = after, place_of(after)
-        return memory.recall(whose, id, name, arguments, place)
-
+    recall = _Recall(memory, state, adjustments.maker(state.target))
     return with_demanded(body, state.upstream_format.name, demand, recall)
+
+
+class _Recall:
+    """Recalls what led to the calls of one attempt's history (see `wire.translate.thinking_back`).
+
+    Whose they are is found at the first one, and a place once for all calls that answer one item.
+    """
+
+    def __init__(self, memory: ThinkingMemory, state: AttemptState, maker: str) -> None:
+        self._memory = memory
+        self._state = state
+        self._maker = maker
+        self._whose: Whose | None = None
+        self._item: JsonObject | None = None
+        self._place = ""
+
+    def __call__(self, id: str, name: str, arguments: str, after: JsonObject) -> Led | None:
+        whose = self._whose = self._whose or _whose(self._state, self._maker)
+        if after is not self._item:
+            self._item, self._place = after, place_of(after)
+        return self._memory.recall(whose, id, name, arguments, self._place)
 
 
 def _whose(state: AttemptState, maker: str) -> Whose:
