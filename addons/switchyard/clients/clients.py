@@ -15,6 +15,7 @@ class Clients:
         self._admissions: dict[str, Admission] = {}
         self._connections: dict[str, ClientKey] = {}
         self._barred: dict[str, ClientKey] = {}
+        self._lost: set[str] = set()
         self._refused: dict[str, float] = {}
         self._turned_away: dict[str, ClientKey] = {}
         self._hosts: dict[str, str] = {}
@@ -80,9 +81,14 @@ class Clients:
         """Whose connection it is, where its key was shown to the proxy and is one still."""
         return self._connections.get(connection)
 
+    def lost_holder(self, connection: str) -> bool:
+        """Whether the key that was shown to the proxy for a connection has been removed since."""
+        return connection in self._lost
+
     def renew_holders(self, find: Callable[[ClientKey], ClientKey | None]) -> None:
         """Another configuration is in force, in which `find` finds a key that was shown before."""
-        self._connections = _renewed(self._connections, find)
+        before, self._connections = self._connections, _renewed(self._connections, find)
+        self._lost |= before.keys() - self._connections.keys()
         self._barred = _renewed(self._barred, find)
 
     def showed_key_to_proxy(self, flow: http.HTTPFlow) -> bool:
@@ -107,6 +113,7 @@ class Clients:
     def disconnected(self, connection: str) -> None:
         self._connections.pop(connection, None)
         self._barred.pop(connection, None)
+        self._lost.discard(connection)
 
     def end(self, flow: http.HTTPFlow) -> None:
         """The flow is over."""

@@ -29,6 +29,11 @@ class ClientConnections:
         """Note a new layer."""
         self._layers.add(layer)
 
+    def cut(self, client: str, why: str) -> None:
+        """Close a client's connection, whatever runs on it. `client` is its id."""
+        if (handler := _handlers().get(client)) is not None:
+            _cut(handler, why)
+
     async def stop_streams(self) -> None:
         """End all responses that clients receive or wait for, in their formats."""
         for layer in list(self._layers):
@@ -134,6 +139,10 @@ async def _close(handler: ConnectionHandler, layers: Iterable[FailoverLayer]) ->
     event = innermost.leaving.event(ends=True) if innermost is not None else None
     if event is not None:
         await handler.server_event(event)
+    _cut(handler, "the router is stopping")
+
+
+def _cut(handler: ConnectionHandler, why: str) -> None:
     place = handler.transports.get(handler.client)
     if place is not None and place.handler is not None:
-        place.handler.cancel("the router is stopping")
+        place.handler.cancel(why)

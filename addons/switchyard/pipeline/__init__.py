@@ -84,7 +84,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         MemoryReturn(),
         QuotaWatch(runtime),
         Discovery(runtime),
-        *_admission(runtime, reach, wrong_keys),
+        *_admission(runtime, reach, wrong_keys, connections),
         tunnels,
         ListenerTls(snapshots, listeners),
         failover,
@@ -110,7 +110,9 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     ]
 
 
-def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[object]:
+def _admission(
+    runtime: Runtime, reach: Reach, wrong_keys: WrongKeys, connections: ClientConnections
+) -> list[object]:
     """Returns the addons that decide who may call, by a request's head."""
     snapshots, requests, clients = runtime.snapshots, runtime.requests, runtime.clients
     exchanges, sessions = runtime.exchanges, runtime.sessions
@@ -118,7 +120,7 @@ def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[ob
         Peers(snapshots),
         CrossOrigin(snapshots, requests, clients),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
-        Gate(snapshots, requests, clients, reach, wrong_keys),
+        Gate(snapshots, requests, clients, reach, wrong_keys, connections.cut),
     ]
 
 

@@ -1,7 +1,9 @@
 """Refuses clients that may not reach the destination of their request or tunnel."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable
+from collections.abc import Callable
 
 from mitmproxy import ctx
 from mitmproxy import http
@@ -16,10 +18,13 @@ from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.responses import error_response
 from switchyard.listener.addresses import may_pass
+from switchyard.listener.forwarded import peer_of
 from switchyard.reach import Reach
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.registry import DEFAULT
+
+logger = logging.getLogger(__name__)
 
 PROXY_CREDENTIAL = "proxy-authorization"
 _ASKS = {"proxy-authenticate": 'Basic realm="Switchyard"'}
@@ -40,13 +45,18 @@ class Gate:
         clients: Clients,
         reach: Reach,
         wrong_keys: WrongKeys,
+        cut: Callable[[str, str], None],
     ) -> None:
-        """Takes the parts it reads; `wrong_keys` is shared with all other key checks."""
+        """Takes the parts it reads; `wrong_keys` is shared with all other key checks.
+
+        `cut` closes the connection of a client, by its id, and takes the reason.
+        """
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
         self._reach = reach
         self._wrong_keys = wrong_keys
+        self._cut = cut
 
     def socks5_auth(self, data: Socks5AuthData) -> Awaitable[None] | None:
         """Accepts a client key as password or user (RFC 1929).
@@ -98,6 +108,23 @@ class Gate:
             return
         if not self._requests.of(flow).is_own:
             self._check_request(flow)
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Ends a WebSocket that passes through, once the key that opened it may not be used.
+
+        Its messages have no head that `Access` could judge.
+        """
+        client = flow.client_conn.id
+        key = self._clients.holder_of(client)
+        if key is None and not self._clients.lost_holder(client):
+            return
+        if key is not None and may_use(key, peer_of(flow)):
+            return
+        if flow.websocket is not None and flow.websocket.messages:
+            flow.websocket.messages[-1].drop()
+        logger.info("switchyard: ended a WebSocket to %s: its client key may not be used any more",
+                    flow.request.host)  # fmt: skip
+        self._cut(client, "the client key may not be used any more")
 
     def _check_request(self, flow: http.HTTPFlow) -> None:
         request = flow.request

@@ -12,6 +12,7 @@ from ssl import TLSVersion
 
 import httpx2
 import pytest
+from ruamel.yaml import YAML
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect
@@ -32,6 +33,7 @@ HEADERS = {
     "chatgpt-account-id": "acc-1",
     "OpenAI-Beta": "responses_websockets=2026-02-06",
 }
+KEYS = ("sk-team-3f8e1d7ab2", "sk-team-90c5be4471", "sk-team-5ad20c1e77")
 WITHIN = 30.0
 """Seconds until what should come is taken to be lost."""
 
@@ -101,7 +103,12 @@ class World:
     router: Router
     dump: Path
 
-    def connect(self, compression: str | None) -> ClientConnection:
+    def put_in_force(self, config: str) -> None:
+        applied = self.router.will_log("applied the changed")
+        self.router.config_path.write_text(config)
+        applied.wait()
+
+    def connect(self, compression: str | None, key: str = KEYS[0]) -> ClientConnection:
         context = trusting(self.router.ca)
         # This client reads in a thread of its own. OpenSSL takes no two calls for a connection at
         # once: while one reads TLS 1.3's tickets, what the other writes is lost now and then.
@@ -109,7 +116,7 @@ class World:
         return connect(
             URL,
             ssl=context,
-            proxy=self.router.url,
+            proxy=self.router.url.replace("://", f"://any:{key}@"),
             additional_headers=HEADERS,
             compression=compression,
             max_size=None,
@@ -124,9 +131,14 @@ def world(upstream_ca: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     home = Home()
     elsewhere = {"name": "other", "base-url": "http://127.0.0.1:9/v1", "api-key": "sk-other"}
     dump = directory / "flows.mitm"
+    keys = [{"key": key, "name": f"key-{number}"} for number, key in enumerate(KEYS)]
     router = Router(
         directory,
-        {"providers": [elsewhere], "intercept": {HOST: "passthrough"}},
+        {
+            "providers": [elsewhere],
+            "intercept": {HOST: "passthrough"},
+            "clients": {"api-keys": keys},
+        },
         *("-s", str(ROOT / "tests" / "support" / "elsewhere.py")),
         *("-w", str(dump)),
         env={"TEST_HOSTS": json.dumps({HOST: home.port})},
@@ -226,8 +238,34 @@ def test_windows_that_the_host_reports_are_known(world: World) -> None:
     with world.connect("deflate") as client:
         client.send(json.dumps(event))
         assert client.recv(WITHIN) == json.dumps(event)
-        told = httpx2.get(f"{world.router.url}/v0/health/providers", trust_env=False)
+        key = {"authorization": f"Bearer {KEYS[0]}"}
+        told = httpx2.get(f"{world.router.url}/v0/health/providers", headers=key, trust_env=False)
     (window,) = told.json()["windows"]
     assert window["owner"].startswith("passthrough:chatgpt.com login ")
     assert (window["window"], window["used"]) == ("5h", 0.31)
     assert "acc-1" not in told.text and TOKEN not in told.text
+
+
+@pytest.mark.parametrize("how", ["blocked", "removed"])
+def test_a_key_that_may_not_be_used_any_more_ends_what_passes(world: World, how: str) -> None:
+    path = world.router.config_path
+    before = path.read_text()
+    changed = YAML(typ="safe").load(before)
+    keys = changed["clients"]["api-keys"]
+    if how == "blocked":
+        keys[1]["blocked"] = True
+    else:
+        del keys[1]
+    with world.connect(None, KEYS[1]) as client, world.connect(None, KEYS[2]) as other:
+        for each in (client, other):
+            each.send("here")
+            assert each.recv(WITHIN) == "here"
+        heard = world.home.talks[-2].heard
+        world.put_in_force(json.dumps(changed))
+        client.send("still here")
+        with pytest.raises(ConnectionClosed):
+            client.recv(WITHIN)
+        assert heard == ["here"]
+        other.send("as before")
+        assert other.recv(WITHIN) == "as before"
+    world.put_in_force(before)
