@@ -142,7 +142,7 @@ class QuirkSettings(Section):
     of kept items. None: the model's own."""
     foreign_proofs: Regex | None = None
     """What is no proof of the maker's: the whole of one is matched."""
-    chat_proofs: Literal["google", "openrouter", "none"] | None = None
+    chat_proofs: Literal["google", "openrouter", "copilot", "none"] | None = None
     """Chat: whose members for proofs of thinking it takes in a history; None: any."""
     thinking_back: Literal["calls", "all"] | None = None
     """The assistant's turns in which it demands its thinking back: those with calls, or all."""

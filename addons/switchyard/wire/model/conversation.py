@@ -94,7 +94,7 @@ class Thinking:
     summary: bool = False
     dialect: str | None = None
     """Of a proof that came in a dialect of Chat: the `format` of its entry of `reasoning_details`,
-    or `google` for a signature of a message in `extra_content`. None elsewhere."""
+    `google` for a signature of a message in `extra_content`, or `copilot`. None elsewhere."""
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
 

@@ -16,6 +16,11 @@ GOOGLE = "google"
 thought signatures)."""
 
 
+COPILOT = "copilot"
+"""Dialect of GitHub Copilot: a message's `reasoning_opaque`, beside the words in `reasoning_text`
+(opencode's provider for it, packages/opencode/src/provider/sdk/copilot/chat)."""
+
+
 def is_readable(part: Thinking | ToolCall, conversation: Conversation, target: str) -> bool:
     """Whether a provider that speaks `target` can read the proof of `part`."""
     proof = part.signature or (part.redacted if isinstance(part, Thinking) else None)

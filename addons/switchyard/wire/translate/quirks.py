@@ -19,6 +19,7 @@ from typing import Protocol
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import rest
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.shared.call_ids import renamed_id
 from switchyard.wire.shared.effort import nearest_level
@@ -28,9 +29,9 @@ _CHAT = "openai-chat"
 _RESPONSES = "openai-responses"
 _ANTHROPIC = "anthropic"
 
-_THINKING = (*REASONING_NAMES, "reasoning_details")
+_THINKING = (*REASONING_NAMES, "reasoning_details", OPAQUE)
 
-_PROOFS_OF = {"google": "extra_content", "openrouter": "reasoning_details"}
+_PROOFS_OF = {"google": "extra_content", "openrouter": "reasoning_details", "copilot": OPAQUE}
 _PROOFS = frozenset(_PROOFS_OF.values())
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
@@ -82,7 +83,7 @@ class Quirks(Protocol):
         """Chat: name of the member for earlier thinking in messages; `none` omits it."""
 
     @property
-    def chat_proofs(self) -> Literal["google", "openrouter", "none"] | None:
+    def chat_proofs(self) -> Literal["google", "openrouter", "copilot", "none"] | None:
         """Chat: dialect of the members for proofs of thinking that messages accept."""
 
     @property

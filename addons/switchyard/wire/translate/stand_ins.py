@@ -19,6 +19,7 @@ from switchyard.wire.formats.gemini.names import NO_SIGNATURE
 from switchyard.wire.formats.gemini.proofs import CALLS
 from switchyard.wire.formats.gemini.proofs import signature_name
 from switchyard.wire.formats.openai_chat.names import NAME as CHAT
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.proofs import google_signature
 from switchyard.wire.formats.openai_chat.tools import signature_content
@@ -118,7 +119,7 @@ def _with_chat_thinking(message: JsonObject) -> JsonObject:
 
 
 def _without_chat_thinking(message: JsonObject) -> JsonObject:
-    names = (*REASONING_NAMES, "reasoning_details")
+    names = (*REASONING_NAMES, "reasoning_details", OPAQUE)
     return message if message.keys().isdisjoint(names) else dict(rest(message, *names))
 
 

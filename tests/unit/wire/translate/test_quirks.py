@@ -26,7 +26,7 @@ class Known:
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: str | None = None
-    chat_proofs: Literal["google", "openrouter", "none"] | None = None
+    chat_proofs: Literal["google", "openrouter", "copilot", "none"] | None = None
     tool_id_pattern: re.Pattern[str] | None = None
     efforts: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.formats.openai_chat.calls import Calls
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import Places
@@ -21,6 +22,8 @@ from switchyard.wire.formats.openai_chat.parts import read_answer_content
 from switchyard.wire.formats.openai_chat.parts import read_audio
 from switchyard.wire.formats.openai_chat.parts import read_images
 from switchyard.wire.formats.openai_chat.reasoning import dialect_of
+from switchyard.wire.formats.openai_chat.reasoning import dialect_of_names
+from switchyard.wire.formats.openai_chat.reasoning import opaque_message
 from switchyard.wire.formats.openai_chat.reasoning import signed_message
 from switchyard.wire.formats.openai_chat.reasoning import signer_of
 from switchyard.wire.formats.openai_chat.reasoning import words_of
@@ -46,15 +49,16 @@ from switchyard.wire.model.events import SignatureDelta
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
+from switchyard.wire.shared.readable import COPILOT
 
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "text", "usage", "error"})
 _DELTA = frozenset(
     {
         *("role", "content", "refusal", "audio", "images", "annotations"),
-        *("tool_calls", "function_call", "reasoning_details", *REASONING_NAMES),
+        *("tool_calls", "function_call", "reasoning_details", OPAQUE, *REASONING_NAMES),
     }
 )
-_THINKING = frozenset({"reasoning_details", *REASONING_NAMES})
+_THINKING = frozenset({"reasoning_details", OPAQUE, *REASONING_NAMES})
 
 
 class ChoiceReader:
@@ -70,13 +74,14 @@ class ChoiceReader:
         self._thought: list[str] = []
         """The text of the open thinking part."""
         self._thinking = Thinking()
-        self._told: JsonObject = {}
-        """Members that the model has no field for, with their last values."""
+        self._others = _Others()
         self.finish: JsonObject | None = None
         """The last choice object that stated a finish reason."""
         self._spoke = False
         self._message_signature = ""
         """Google's proof of the whole message."""
+        self._opaque = ""
+        """Copilot's proof, as far as it came behind the thinking."""
 
     @property
     def in_text(self) -> bool:
@@ -100,7 +105,8 @@ class ChoiceReader:
             self._delta(delta, events)
         if len(events) > before:
             self._spoke = True
-        self._extras(raw, delta, events)
+        if fields := self._others.read(raw, delta):
+            events.append(Extra({NAME: fields}, self._index))
         if raw.get("finish_reason") and text_of(raw["finish_reason"]):
             self.finish = raw
 
@@ -119,6 +125,9 @@ class ChoiceReader:
             if not self._calls:
                 self._whole(signed_message(self._message_signature), events)
             self._message_signature = ""
+        if self._opaque:
+            self._whole(opaque_message(self._opaque), events)
+            self._opaque = ""
         events += self._calls.end_all()
 
     def end(self, events: list[Event]) -> None:
@@ -203,10 +212,21 @@ class ChoiceReader:
         details = objects_of(delta.get("reasoning_details"))
         if words:
             names = [name for name in said if delta[name] == words]
-            dialect = dialect_of(details[0]) if details else None
+            dialect = dialect_of(details[0]) if details else dialect_of_names(names)
             self._think(words, Thinking(form="+".join(names), dialect=dialect), events)
         for entry in details:
             self._detail(entry, bool(words), events)
+        if proof := text_of(delta.get(OPAQUE)):
+            self._seal(proof, events)
+
+    def _seal(self, proof: str, events: list[Event]) -> None:
+        """Reads a piece of Copilot's proof, which may come with the thinking or behind it."""
+        if self._kind != "thinking" and not (self._spoke or self._calls):
+            self._think("", opaque_message(""), events)
+        if self._kind != "thinking" or self._thinking.dialect != COPILOT:
+            self._opaque += proof
+            return
+        events.append(SignatureDelta(self._place, proof, NAME, choice=self._index))
 
     def _detail(self, entry: JsonObject, told: bool, events: list[Event]) -> None:
         """Reads an entry of `reasoning_details`; `told`: the chunk repeats its text."""
@@ -281,8 +301,16 @@ class ChoiceReader:
             self._open("text", Text(text=""), events)
         events += [CitationDelta(self._place, citation, self._index) for citation in citations]
 
-    def _extras(self, raw: JsonObject, delta: JsonObject, events: list[Event]) -> None:
-        """Emits the members that the model has no field for, as they are."""
+
+class _Others:
+    """The members of one choice that the model has no field for."""
+
+    def __init__(self) -> None:
+        self._told: JsonObject = {}
+        """The members so far, with their last values."""
+
+    def read(self, raw: JsonObject, delta: JsonObject) -> JsonObject:
+        """Returns those of a chunk's choice that are new, as they are."""
         choice = {
             k: v
             for k, v in raw.items()
@@ -293,9 +321,9 @@ class ChoiceReader:
             for k, v in delta.items()
             if v is not None and k not in _DELTA and self._is_new(k, v)
         }
-        if choice or message:
-            fields = {k: v for k, v in (("choice", choice), ("message", message)) if v}
-            events.append(Extra({NAME: fields}, self._index))
+        if not (choice or message):
+            return EMPTY
+        return {k: v for k, v in (("choice", choice), ("message", message)) if v}
 
     def _is_new(self, key: str, value: Any) -> bool:
         """Whether a member has changed since the last chunk; lists always continue."""

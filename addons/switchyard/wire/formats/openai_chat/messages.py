@@ -10,6 +10,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.content import read_content
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.reasoning import read_reasoning
@@ -79,7 +80,7 @@ def _read_message(message: Any, param: str, number: int, calls: _Calls) -> Turn:
 def _read_assistant(message: JsonObject, param: str, number: int, calls: _Calls) -> Turn:
     thinking, unused = read_reasoning(message)
     parts: list[Part] = [*thinking, *read_content(message.get("content"), f"{param}.content")]
-    known = {*_COMMON, "reasoning_details", *REASONING_NAMES}
+    known = {*_COMMON, "reasoning_details", OPAQUE, *REASONING_NAMES}
     if refusal := text_of(message.get("refusal")):
         parts.append(Refusal(text=refusal, form=FIELD))
         known.add("refusal")

@@ -58,6 +58,9 @@ DeepSeek and most others use the first, OpenRouter, Groq and vLLM the second, Gi
 third (opencode's provider for it, pull request 8900).
 """
 
+OPAQUE = "reasoning_opaque"
+"""GitHub Copilot's proof of a message's thinking; a stream has it in any number of pieces."""
+
 
 def own(extra: JsonObject) -> JsonObject:
     """Returns the values that this format's reader stored in an `extra` field.

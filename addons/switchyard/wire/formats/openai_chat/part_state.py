@@ -51,6 +51,7 @@ class PartState:
             redacted=part.redacted,
             id=part.id,
             summary=part.summary,
+            dialect=part.dialect,
             extra=part.extra,
             form=part.form,
         )

@@ -2,8 +2,8 @@
 
 Google's compatible address has thought signatures in `extra_content.google.thought_signature` of a
 call or message (guide "Thought signatures", OpenAI compatibility); OpenRouter has entries of
-`reasoning_details` (guide "Reasoning Tokens", preserving reasoning). OpenAI's own API knows
-neither.
+`reasoning_details` (guide "Reasoning Tokens", preserving reasoning), GitHub Copilot has
+`reasoning_opaque`. OpenAI's own API knows none of them.
 """
 
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import rest
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.model.proofs import Keeps
 from switchyard.wire.model.proofs import with_items
 
-MARKS = (b'"thought_signature"', b'"reasoning_details"')
+MARKS = (b'"thought_signature"', b'"reasoning_details"', b'"reasoning_opaque"')
 """Every body that has a proof contains one of these."""
 
 
@@ -29,6 +30,8 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
         if not isinstance(said, dict) or said.get("role") != "assistant":
             return [said]
         said = _unsigned(said, keeps)
+        if (proof := text_of(said.get(OPAQUE))) and not keeps(proof):
+            said = dict(rest(said, OPAQUE))
         said = with_items(said, "tool_calls", lambda call: [_unsigned(call, keeps)]) or said
         kept = with_items(said, "reasoning_details", lambda entry: _detail(entry, keeps))
         return [dict(rest(said, "reasoning_details")) if kept is None else kept]

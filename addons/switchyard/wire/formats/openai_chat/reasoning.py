@@ -2,23 +2,27 @@
 
 OpenAI's own API has none. DeepSeek introduced `reasoning_content`, which most others adopted;
 OpenRouter, Groq and vLLM use `reasoning`; OpenRouter adds `reasoning_details` (its guide "Reasoning
-Tokens"), whose entries also hold signatures and encrypted blobs and must return unchanged. The same
-words often stand in two of these at once.
+Tokens"), whose entries also hold signatures and encrypted blobs and must return unchanged; GitHub
+Copilot has words in `reasoning_text` and their proof in `reasoning_opaque`, which return together.
+The same words often stand in two of these at once.
 """
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from switchyard.values.records import altered
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import own as extra_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import signature_content
 from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.shared.readable import COPILOT
 from switchyard.wire.shared.readable import GOOGLE
 
 _FORMAT_OF_SIGNER = {
@@ -64,6 +68,16 @@ def signed_message(signature: str) -> Thinking:
     return Thinking(signature=signature, signer="gemini", dialect=GOOGLE)
 
 
+def opaque_message(proof: str) -> Thinking:
+    """Returns Copilot's proof of a message, apart from the words."""
+    return Thinking(signature=proof, signer=NAME, dialect=COPILOT)
+
+
+def dialect_of_names(names: Sequence[str]) -> str | None:
+    """Returns the dialect whose members for thinking are of these names; None for any other."""
+    return COPILOT if tuple(names) == REASONING_NAMES[2:] else None
+
+
 def words_of(entry: JsonObject) -> str:
     """Returns the readable text of an entry of `reasoning_details`."""
     return text_of(entry.get("text")) or text_of(entry.get("summary"))
@@ -88,9 +102,12 @@ def read_reasoning(message: JsonObject) -> tuple[list[Thinking], JsonObject]:
         names = [name for name in plain if name in used]
         if names:
             parts[0] = altered(parts[0], form="+".join([*names, parts[0].form]).strip("+"))
+    if proof := text_of(message.get(OPAQUE)):
+        parts = _with_opaque(parts, proof)
+        used.add(OPAQUE)
     left = {
         name: message[name]
-        for name in (*REASONING_NAMES, "reasoning_details")
+        for name in (*REASONING_NAMES, "reasoning_details", OPAQUE)
         if name in message and name not in used
     }
     return parts, left
@@ -110,6 +127,9 @@ def write_reasoning(parts: Iterable[Thinking], own: bool) -> JsonObject:
         details += detail_entries(part, len(details), own)
     if details:
         members["reasoning_details"] = details
+    # A stream may have brought it in several parts.
+    if proof := "".join(part.signature or "" for part in parts if part.dialect == COPILOT):
+        members[OPAQUE] = proof
     return members
 
 
@@ -131,7 +151,7 @@ def names_of(part: Thinking, own: bool = True) -> list[str]:
             return names
         if "details" in said:
             return []
-    return [REASONING_NAMES[0]]
+    return [REASONING_NAMES[2 if part.dialect == COPILOT else 0]]
 
 
 def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObject]:
@@ -145,6 +165,8 @@ def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObj
     ours = extra_of(part.extra)
     if own and "details" in ours:
         return ours["details"]
+    if part.dialect == COPILOT:
+        return []
     name = part.dialect or ours.get("format") or _FORMAT_OF_SIGNER.get(part.signer or "", _UNKNOWN)
     common: JsonObject = {"format": name}
     if part.id:
@@ -198,6 +220,13 @@ def _read_details(details: list[Any]) -> list[Thinking]:
             )
         )
     return parts
+
+
+def _with_opaque(parts: list[Thinking], proof: str) -> list[Thinking]:
+    """Adds Copilot's proof to the last thinking, or as thinking of its own where that has one."""
+    if not parts or parts[-1].signature or parts[-1].redacted:
+        return [*parts, opaque_message(proof)]
+    return [*parts[:-1], altered(parts[-1], signature=proof, signer=NAME, dialect=COPILOT)]
 
 
 def _joined(details: list[Any]) -> Iterator[JsonObject]:

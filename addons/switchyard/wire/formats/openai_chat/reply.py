@@ -14,6 +14,7 @@ from switchyard.wire.format import Glance
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import own
 from switchyard.wire.formats.openai_chat.names import text_of
@@ -163,7 +164,7 @@ def _read_message(message: JsonObject, seed: str) -> tuple[list[Part], JsonObjec
     """Returns a message's parts, in the order a model makes them, and other members."""
     thinking, unused = read_reasoning(message)
     parts: list[Part] = [*map(in_dialect, thinking)]
-    used = {"role", "reasoning_details", *REASONING_NAMES}
+    used = {"role", "reasoning_details", OPAQUE, *REASONING_NAMES}
     content = message.get("content")
     if said := read_answer_content(content):
         citations = annotations_of(message.get("annotations"))

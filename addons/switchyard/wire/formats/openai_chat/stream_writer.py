@@ -18,6 +18,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.errors import write_error
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import OPAQUE
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import own
 from switchyard.wire.formats.openai_chat.part_state import PartState
@@ -61,6 +62,7 @@ from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.shared.custom_tools import InputStream
+from switchyard.wire.shared.readable import COPILOT
 from switchyard.wire.shared.response_ids import answer_id
 
 DONE_FRAME = b"data: [DONE]\n\n"
@@ -357,6 +359,8 @@ class _ChoiceWriter:
                 number = self._details
                 self._details += 1
             deltas.append({"reasoning_details": [{**entry, "index": number}]})
+        if part.dialect == COPILOT and part.signature:
+            deltas.append({OPAQUE: part.signature})
         return deltas
 
     def _end_call(self, state: "PartState", call: ToolCall) -> list[JsonObject]:
