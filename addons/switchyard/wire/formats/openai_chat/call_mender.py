@@ -105,17 +105,19 @@ class FunctionMender:
 
     def __init__(self) -> None:
         self.called = False
+        """Whether any name or arguments arrived."""
         self._is_bare = True
         self._settling = Settling()
 
     def mend(self, delta: JsonObject) -> JsonObject:
         """Returns a delta with the arguments that are certain; `delta` itself if those are all."""
         said = delta["function_call"]
-        self.called = True
         if not isinstance(said, dict):
             return delta
         given = said.get("arguments")
-        text = self._settling.feed(arguments_text(given))
+        own = arguments_text(given)
+        self.called = self.called or bool(own or text_of(said.get("name")))
+        text = self._settling.feed(own)
         self._is_bare = self._is_bare and not text
         if given is None or text == given:
             return delta

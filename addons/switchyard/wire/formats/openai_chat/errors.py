@@ -9,6 +9,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.model.errors import ApiError
@@ -89,6 +90,9 @@ def find_error(body: Any) -> ApiError | None:
         return _read(error, body)
     if isinstance(body.get("choices"), list):
         return _in_choices(body)
+    if body.get("type") == "response.failed":  # gateways before the Responses API
+        failed = object_of(body.get("response")).get("error")
+        return _read(failed or "the provider reports that the response failed", body)
     if errors := body.get("errors"):
         return _read(errors[0] if isinstance(errors, list) else errors, body)
     base = body.get("base_resp")

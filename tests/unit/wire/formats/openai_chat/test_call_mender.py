@@ -48,6 +48,11 @@ def test_odd_calls_without_a_name_are_mended_as_they_are_read(arguments: Any) ->
         mended_as_read(chunk(said, "stop") + DONE)
 
 
+def test_a_call_without_anything_is_none() -> None:
+    for said in ({"function_call": {"name": ""}}, {"function_call": {"x": 1}}):
+        mended_as_read(ROLE + chunk(said) + chunk({}, "stop") + DONE)
+
+
 def test_a_fragment_of_the_other_kind_adds_nothing() -> None:
     begun = call(0, "a", name="look", arguments="{}")
     other = {"index": 0, "id": "a", "custom": {"input": "x"}}

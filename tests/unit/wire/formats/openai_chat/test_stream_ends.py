@@ -1,5 +1,8 @@
 """How streams of Chat Completions end: as they should, cut off, with a failure."""
 
+import json
+from typing import Any
+
 import pytest
 
 from switchyard.wire.model.conversation import Stop
@@ -44,6 +47,30 @@ class TestEnds:
         assert self.ends(DONE) == [End()]
         assert self.ends(ROLE, DONE) == [End()]
         assert self.ends() == []
+
+    @pytest.mark.parametrize("end", [b"", DONE])
+    @pytest.mark.parametrize("before", [b"", ROLE + chunk({"content": "a"})])
+    @pytest.mark.parametrize(
+        "error",
+        [
+            {"type": "response.failed", "response": {"error": {"code": "c", "message": "boom"}}},
+            {"type": "error", "code": "c", "message": "boom", "param": None},
+            {"type": "error", "error": {"type": "api_error", "message": "boom"}},
+            {"error": {"code": 503, "message": "boom", "status": "UNAVAILABLE"}},
+            {"error": "boom"},
+        ],
+    )
+    def test_the_error_of_another_format(
+        self, error: dict[str, Any], before: bytes, end: bytes
+    ) -> None:
+        said = f"data: {json.dumps(error)}\n\n".encode()
+        (failure,) = self.ends(before, said, end)
+        assert isinstance(failure, Failure) and failure.error.message == "boom"
+
+    def test_a_failed_response_that_does_not_say_why(self) -> None:
+        said = b'event: response.failed\ndata: {"type":"response.failed","response":null}\n\n'
+        (failure,) = self.ends(chunk({"content": "a"}), said, DONE)
+        assert isinstance(failure, Failure) and "failed" in failure.error.message
 
     @pytest.mark.parametrize(
         ("word", "reason"),
