@@ -60,6 +60,22 @@ def is_refused(part: Media, target: str) -> bool:
     return not _is_taken(part, target) and words_of_file(part) is None
 
 
+def loses_name(part: Media, conversation: Conversation, target: str) -> bool:
+    """Whether format `target` takes a document as a file without its name.
+
+    A title that the model of the conversation's own format reads is written as text.
+    """
+    if part.kind != "document" or not part.name or losses_of(target).file_names:
+        return False
+    if not PROVIDER_FORMATS[target].document_types or is_refused(part, target):
+        return False
+    titled = losses_of(conversation.format).document_words
+    is_words = _is_words(part, target) or (
+        words_of_file(part) is not None and not _is_taken(part, target)
+    )
+    return not (titled or is_words)
+
+
 def words_of_file(part: Media) -> str | None:
     """Returns the text of a document of a text type; None if it has none."""
     if not _is_file(part):

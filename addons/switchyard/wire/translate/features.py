@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
@@ -18,6 +21,7 @@ from switchyard.wire.shared.compaction import KINDS
 from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.server_tools import UNSAID
 from switchyard.wire.translate.documents import is_refused
+from switchyard.wire.translate.documents import loses_name
 from switchyard.wire.translate.documents import words_of_file
 
 SAID_ELSEWHERE = frozenset(
@@ -78,6 +82,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         for turn in c.turns
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
+    yield from ("citations" for turn in c.turns if turn.extra.get("annotations"))
     yield from _uncalled_thinking(c)
     yield from _part_features(c, target)
 
@@ -143,16 +148,28 @@ def _alone(c: Conversation) -> Iterator[str]:
         yield from format.lone_features(format.extra_members(c))
 
 
+def _message_of(part: Part, c: Conversation) -> JsonObject:
+    """Returns the members of the message that begins with a part (Responses)."""
+    extra = getattr(part, "extra", EMPTY)
+    return object_of(object_of(extra.get(c.format)).get("message")) if extra else EMPTY
+
+
 def _part_features(c: Conversation, target: str) -> Iterator[str]:
     for part in c.parts():
         if getattr(part, "cache", None):
             yield "cache_control"
+        if _message_of(part, c).get("phase"):
+            yield "phase"
         match part:
+            case Text(citations=citations) if citations:
+                yield "citations"
             case Media():
                 if part.text is None and words_of_file(part) is None:
                     yield f"{part.kind}-input"
                 if is_refused(part, target):
                     yield "document-types"
+                if loses_name(part, c, target):
+                    yield "file-names"
                 if part.data is not None and part.media_type and part.kind != "document":
                     yield "media-types"
                 if part.url:

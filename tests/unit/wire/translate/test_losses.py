@@ -19,6 +19,7 @@ from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.translate.documents import readable
 from switchyard.wire.translate.features import features
 from switchyard.wire.translate.losses import KEPT_BY_PROVIDER
 from switchyard.wire.translate.losses import lost
@@ -117,6 +118,7 @@ USES: dict[str, Conversation] = {
     "document-input": media("document", media_type="application/pdf", data="JVBERg=="),
     "document-url": media("document", url="https://a.test/d.pdf"),
     "document-file-id": media("document", file_id="file_1"),
+    "file-names": media("document", media_type="application/pdf", data="JVBERg==", name="a.pdf"),
     "document-citations": media("document", text="words", citations=True),
     "audio-input": media("audio", media_type="audio/wav", data="AAAA"),
     "audio-url": media("audio", url="https://a.test/a.wav"),
@@ -314,6 +316,66 @@ def test_what_only_responses_can_be_asked(target: str, feature: str, body: dict[
     assert lost(replace(c, extra={"truncation": "disabled"}), target) == []
 
 
+def test_a_name_is_lost_only_where_a_file_goes_without_it():
+    data = {"media_type": "application/pdf", "data": "JVBERg=="}
+    titled = replace(media("document", name="a.pdf", **data), format="anthropic")
+    assert "file-names" in lost(replace(titled, format="openai-chat"), "gemini")
+    assert lost(titled, "gemini") == [] and "a.pdf" in str(sent_parts(titled))
+    words = media("document", name="a.txt", text="words")
+    assert lost(words, "openai-chat") == []
+
+
+def sent_parts(c: Conversation) -> Any:
+    return FORMATS["gemini"].write_request(readable(c, "gemini"))["contents"]
+
+
+ANNOTATION = {"type": "url_citation", "start_index": 0, "end_index": 5}
+SOURCE_OF_WORDS = {"url": "https://a.test/x", "title": "T"}
+HELLO: dict[str, Any] = {
+    "openai-responses": {
+        "type": "output_text",
+        "text": "Hello",
+        "annotations": [{**ANNOTATION, **SOURCE_OF_WORDS}],
+    },
+    "anthropic": {
+        "type": "text",
+        "text": "Hello",
+        "citations": [{"type": "web_search_result_location", **SOURCE_OF_WORDS}],
+    },
+}
+
+
+@pytest.mark.parametrize("target", sorted(CANNOT_SAY))
+def test_sources_beside_the_words_of_a_history(target: str):
+    first = {"role": "user", "content": "Hi"}
+    said = {name: [first, {"role": "assistant", "content": [HELLO[name]]}, first] for name in HELLO}
+    cited = [{"type": "url_citation", "url_citation": SOURCE_OF_WORDS}]
+    chat = [first, {"role": "assistant", "content": "Hello", "annotations": cited}, first]
+    bodies: dict[str, Any] = {
+        "openai-responses": {"input": said["openai-responses"]},
+        "anthropic": {"max_tokens": 9, "messages": said["anthropic"]},
+        "openai-chat": {"messages": chat},
+    }
+    for name, body in bodies.items():
+        c = FORMATS[name].read_request({"model": "m", **body})
+        if FORMATS[target].losses.tools:
+            assert lost(c, target) == ([] if target == name else ["citations"]), name
+
+
+@pytest.mark.parametrize("target", sorted(CANNOT_SAY.keys() - {"openai-responses"}))
+def test_the_phase_of_a_message(target: str):
+    words = [{"type": "output_text", "text": "Hello"}]
+    item = {"type": "message", "role": "assistant", "content": words}
+    for phase, told in (("commentary", ["phase"]), (None, [])):
+        asked = {
+            "model": "m",
+            "input": [{**item, "phase": phase}, {"role": "user", "content": "a"}],
+        }
+        c = FORMATS["openai-responses"].read_request(asked)
+        assert [name for name in lost(c, target) if name == "phase"] == told
+        assert "phase" not in lost(c, "openai-responses")
+
+
 def test_speech_that_names_no_voice():
     contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
     wish = {"contents": contents, "generationConfig": {"responseModalities": ["AUDIO", "TEXT"]}}
@@ -355,6 +417,7 @@ WITHOUT = {
     "server-tools": PLAIN,
     "image-detail": USES["image-input"],
     "document-citations": media("document", text="words"),
+    "file-names": media("document", media_type="application/pdf", data="JVBERg=="),
     "cache_control": with_part(Text(text="Hi")),
     "participant-names": using(turns=(Turn(role="user", parts=(Text(text="Hi"),)),)),
     "thinking-with-forced-tool": using(tool_choice=ToolChoice(mode="required")),

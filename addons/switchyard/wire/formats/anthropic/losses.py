@@ -31,6 +31,7 @@ LOSSES = Losses(
         "provider-blocks-as-text": "content only its own provider knows, written as text",
     },
     said_alone={
+        "citations": "a history has words without their sources",
         "context_management": "a history is not edited by its provider",
         "mcp_servers": "tools that run at another provider",
         "speed": "no faster mode of the same model",

@@ -23,6 +23,7 @@ LOSSES = Losses(
         "image-file-id": "a file that another provider keeps",
         "audio-file-id": "a file that another provider keeps",
         "video-file-id": "a file that another provider keeps",
+        "file-names": "the API takes files without names",
         "participant-names": "contents have no names",
         "unsigned-thinking": "thoughts are taken only as Gemini signed them",
         "thinking-signature": "a signature only its own provider can check",

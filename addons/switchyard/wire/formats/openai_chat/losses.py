@@ -26,6 +26,7 @@ LOSSES = Losses(
         "provider-blocks": "content only its own provider knows",
         "provider-blocks-as-text": "content only its own provider knows, written as text",
     },
+    said_alone={"citations": "a history has words without their sources"},
     stops="four at most",
     most_stops=MOST_STOPS,
     file_names=True,

@@ -27,8 +27,10 @@ LOSSES = Losses(
         "provider-blocks-as-text": "content only its own provider knows, written as text",
     },
     said_alone={
+        "citations": "a history has words without their sources",
         "context_management": "a history is not edited by its provider",
         "max_tool_calls": "no tools run at the provider",
+        "phase": "no member for whether a message is commentary or the final answer",
         "truncation": "a prompt that is too long is refused, not shortened",
     },
     lone_members=(
