@@ -102,6 +102,11 @@ class EventHub:
         """Has all readers end: the router stops."""
         _end(self._readers)
 
+    def rouse(self) -> None:
+        """Has all readers look whether they may still read: another configuration is in force."""
+        for reader in self._readers:
+            reader.take(b"")
+
     def end_session(self, session: str) -> None:
         """Has the readers of a browser's session end."""
         _end(reader for reader in self._readers if reader.session == session)

@@ -132,6 +132,7 @@ class Runtime:
         self.listeners.environment = environment
         self._carry_over(snapshot, changed)
         self._call_back()
+        self.events.rouse()
 
     def _serves(self, request: http.Request) -> bool:
         return self.snapshot.served.serves_request(request)
