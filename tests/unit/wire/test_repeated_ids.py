@@ -13,6 +13,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.fold import fold
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
+from switchyard.wire.shared.call_ids import FreshIds
 from tests.unit.wire.laws import ASKED
 from tests.unit.wire.laws import read_stream
 
@@ -148,6 +149,26 @@ def test_every_call_has_an_id_of_its_own(
             for n, (mine, id) in enumerate(zip(new, ids, strict=True))
             if id != KNOWN and id not in ids[:n]
         )
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["to-stream", "to-json"])
+@pytest.mark.parametrize("streamed", [True, False], ids=["stream", "json"])
+@pytest.mark.parametrize("client", [*ANSWERS, "gemini"])
+@pytest.mark.parametrize("upstream", ANSWERS)
+def test_every_call_has_an_id_of_its_own_in_another_format(
+    upstream: str, client: str, streamed: bool, streams: bool
+) -> None:
+    if client == upstream:
+        return
+    events, whole = ANSWERS[upstream]([KNOWN, "a", "a"])
+    stages = [FreshIds(KNOWN.__eq__)]
+    relay = Relay(FORMATS[upstream], FORMATS[client], streams, ASKED, stages=stages)
+    relay.start(200)
+    out = relay.feed(_stream(upstream, events) if streamed else json.dumps(whole).encode())
+    out += relay.end()
+    for told in _told(client, out if streams else bytes(relay.body or b"")):
+        assert [id for id, _ in told][1] == "a" and [n for _, n in told] == [0, 1, 2]
+        assert len({KNOWN, *(id for id, _ in told)}) == 4
 
 
 @pytest.mark.parametrize("streams", [True, False])

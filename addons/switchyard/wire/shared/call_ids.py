@@ -21,6 +21,7 @@ from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 
@@ -133,6 +134,8 @@ class FreshIds:
     def __init__(self, taken: Callable[[str], bool]) -> None:
         """`taken` tells whether the conversation has a call of an id."""
         self._ids = UnusedIds(taken)
+        self._new: dict[tuple[int, int], str] = {}
+        """The new ids, by choice and index of the calls' parts."""
         self.changed = False
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
@@ -143,13 +146,15 @@ class FreshIds:
         return True
 
     def _freshened(self, event: Event) -> Event:
-        if not isinstance(event, PartStart) or not isinstance(event.part, ToolCall):
+        if not isinstance(event, PartStart | PartEnd) or not isinstance(event.part, ToolCall):
             return event
-        call_id = self._ids.of(event.part.id)
-        if call_id == event.part.id:
+        place, given = (event.choice, event.index), event.part.id
+        new = self._ids.of(given) if isinstance(event, PartStart) else self._new.get(place, given)
+        if new == given:
             return event
         self.changed = True
-        return altered(event, part=altered(event.part, id=call_id))
+        self._new[place] = new
+        return altered(event, part=altered(event.part, id=new))
 
 
 def with_own_ids(reply: Reply, taken: Callable[[str], bool] | None) -> Reply:

@@ -71,6 +71,15 @@ def test_a_repeated_id_becomes_another_one():
     assert stage.changed and not stage.over
 
 
+def test_a_call_ends_with_the_id_that_it_began_with():
+    stage = FreshIds({"call_0"}.__contains__)
+    ended = PartEnd(0, ToolCall(id="call_0", name="Bash", arguments="{}"))
+    assert ids_of(stage.feed([begun("call_0")])) == ["call_0x2"]
+    (end,) = stage.feed([ended])
+    assert isinstance(end, PartEnd) and isinstance(end.part, ToolCall)
+    assert (end.part.id, end.part.arguments) == ("call_0x2", "{}")
+
+
 def test_a_made_up_id_stays_known_as_one():
     ids = AnswerIds()
     made = ids.call("", "answer")
