@@ -118,8 +118,12 @@ def has_called(call: Call, call_id: str) -> bool:
     """Whether the conversation so far has a tool call of an id."""
     written = dumps(call_id)[1:-1]
     # Most ids are new, and what the client's bytes lack is not read from them.
-    seen = call.recalled or b"\\" in written or b"/" in written or written in call.raw
-    return seen and call_id in called_before(call)
+    if not (call.recalled or b"\\" in written or b"/" in written or written in call.raw):
+        return False
+    try:
+        return call_id in called_before(call)
+    except BadRequest:
+        return False  # the provider took what is no valid request here
 
 
 def called_before(call: Call) -> list[str]:
