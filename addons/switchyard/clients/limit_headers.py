@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 
 from switchyard.state.shared.protocol import AmountKind
 from switchyard.state.shared.protocol import Sliding
 from switchyard.state.shared.quick_ledger import QuickLine
+from switchyard.values.remembering import remembering
 
 type LimitFields = tuple[tuple[bytes, bytes], ...]
 
@@ -22,6 +25,11 @@ type Shown = tuple["LimitHeaders", int, int]
 
 _MARK = b"ratelimit"
 """In the name of every header that is about a limit."""
+
+_name_of = itemgetter(0)
+
+_MOST_SPELLED = 4096
+"""Times whose words are kept at hand: the answers of a second tell the same ones."""
 
 _OPENAI: dict[AmountKind, str] = {
     "requests": "x-ratelimit-{}-requests",
@@ -59,21 +67,27 @@ def headers_for(lines: Iterable[QuickLine], anthropic: bool) -> tuple[LimitHeade
 
 def told_limits(fields: LimitFields, shown: Sequence[Shown], anthropic: bool) -> LimitFields:
     """Returns a response's headers with these limits in place of a provider's."""
-    found = [field for field in fields if _MARK not in field[0].lower()]
+    found = list(fields)
+    if tells_limits(fields):
+        found = [field for field in fields if not _is_of_limits(field[0])]
     for headers, used, reset in shown if len(shown) < 2 else _tightest(shown):
-        found.append(headers.limit)
-        found.append((headers.left, b"%d" % max(0, headers.most - used)))
-        found.append((headers.reset, _moment(reset) if anthropic else _duration(reset)))
+        left = headers.most - used if used < headers.most else 0
+        told = _moment(reset) if anthropic else _duration(reset)
+        found += headers.limit, (headers.left, b"%d" % left), (headers.reset, told)
         if headers.policy is not None:
-            left = max(0, headers.most - used)
-            found.append(headers.policy)
-            found.append((b"ratelimit", b'"requests";r=%d;t=%d' % (left, -(-reset // 1000))))
+            rest = b'"requests";r=%d;t=%d' % (left, -(-reset // 1000))
+            found += headers.policy, (b"ratelimit", rest)
     return tuple(found)
 
 
 def tells_limits(fields: LimitFields) -> bool:
     """Whether a response's headers are about limits already."""
-    return any(_MARK in field[0].lower() for field in fields)
+    return True in map(_is_of_limits, map(_name_of, fields))
+
+
+@remembering
+def _is_of_limits(name: bytes) -> bool:
+    return _MARK in name.lower()
 
 
 def _policy(line: QuickLine) -> tuple[bytes, bytes]:
@@ -94,15 +108,22 @@ def _tightest(shown: Sequence[Shown]) -> Iterable[Shown]:
 
 def _moment(milliseconds: int) -> bytes:
     """RFC 3339, as Anthropic writes it; never before the limit is free again."""
-    moment = datetime.fromtimestamp(-int(-(time.time() + milliseconds / 1000) // 1), UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    return _spelled(-int(-(time.time() + milliseconds / 1000) // 1))
+
+
+@lru_cache(_MOST_SPELLED)
+def _spelled(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
 def _duration(milliseconds: int) -> bytes:
     """As OpenAI writes it: `120ms`, `1s`, `6m0s`, `1h2m3s`."""
-    if milliseconds < 1000:
-        return b"%dms" % milliseconds
-    minutes, seconds = divmod(-(-milliseconds // 1000), 60)
+    return b"%dms" % milliseconds if milliseconds < 1000 else _counted(-(-milliseconds // 1000))
+
+
+@lru_cache(_MOST_SPELLED)
+def _counted(seconds: int) -> bytes:
+    minutes, seconds = divmod(seconds, 60)
     if not minutes:
         return b"%ds" % seconds
     hours, minutes = divmod(minutes, 60)

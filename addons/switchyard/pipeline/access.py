@@ -166,12 +166,14 @@ class Access:
         None if it needs none, because a key was `shown` to the proxy or the listener identifies the
         client: then it may have a login of its own. Raises Refused.
         """
-        given = [*client_credentials(self._exchanges.head_of(flow))]
-        known = map(self._snapshots.current.client_key, given)
-        client = next((one for one in known if one is not None), None)
-        if client is not None or shown or knows_its_clients(flow.client_conn.proxy_mode):
-            return client
-        contact = self._snapshots.current.config.clients.contact
+        snapshot, given = self._snapshots.current, list[str]()
+        for credential in client_credentials(self._exchanges.head_of(flow)):
+            if (client := snapshot.client_key(credential)) is not None:
+                return client
+            given.append(credential)
+        if shown or knows_its_clients(flow.client_conn.proxy_mode):
+            return None
+        contact = snapshot.config.clients.contact
         if given or self._tries_proxy_key(flow):
             raise _unknown_key(given, contact)
         message = (

@@ -141,13 +141,13 @@ class Accounting:
             self._ids.pop(flow.id, None)
             return
         if exchange is not None:
+            if passage is not None and not self._ledger.on and not self._ledger.counters:
+                return self._charge(exchange, passage)
             ending = ending_of(flow)
             if self._ledger.defers:
                 exchange = copy(exchange)  # this one is about to be released
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
-                if not self._ledger.on and not self._ledger.counters:
-                    return self._charge(exchange, passage)
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
@@ -181,7 +181,9 @@ class Accounting:
         """Charges the key of a request of which nobody wants a record."""
         used = passage.figures
         try:
-            spent = spent_in(exchange, self._current_rules())
+            # What it cost takes as long to work out as all the rest, and few limits are of money.
+            rules = self._current_rules() if passage.rule.has_money else None
+            spent = spent_in(exchange, rules)
             used = figures_of(*spent) if spent is not None else NO_USE
         finally:
             self._gate.settle(passage, used)

@@ -44,6 +44,7 @@ from switchyard.usage.tokens import with_counted_output
 from switchyard.usage.tools import tool_of
 from switchyard.values.remembering import remembering
 from switchyard.wire.format import Endpoint
+from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import kind_of_status
 from switchyard.wire.relay.relay import Relay
 
@@ -189,15 +190,19 @@ def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
     )
 
 
-def spent_in(exchange: Exchange, rules: Rules) -> tuple[Tokens, int] | None:
+def spent_in(exchange: Exchange, rules: Rules | None) -> tuple[Tokens, int] | None:
     """Return the tokens of all attempts and what is known of their cost, in nano-dollars.
 
-    As the record has them, without making one; None where no provider was asked.
+    As the record has them, without making one; None where no provider was asked. Without `rules`
+    the cost is not asked for, and 0.
     """
-    if not exchange.attempts and not exchange.tries:
+    tries = exchange.tries
+    if not exchange.attempts and not tries:
         return None
+    if rules is None:
+        return sum_of([_used(state)[0] for state in tries]), 0
     clock = time.time() - time.monotonic()
-    spent = [_spent(state, rules, state.chosen.started + clock) for state in exchange.tries]
+    spent = [_spent(state, rules, state.chosen.started + clock) for state in tries]
     return sum_of([tokens for tokens, _ in spent]), sum([bill.cost or 0 for _, bill in spent])
 
 
@@ -247,6 +252,23 @@ def _attempt(
 
 def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     """What an attempt used, as far as its provider reported it, and what that costs."""
+    tokens, usage = _used(state)
+    if usage is None and tokens == NO_TOKENS:
+        return tokens, UNKNOWN
+    provider, format = state.target.provider, state.upstream_format
+    served = Served(
+        provider.name,
+        state.target.model or _model_of(state),
+        rules.base_url(provider, format.name if format is not None else ""),
+        at,
+        _billing(state, rules),
+        context_of(usage, state.upstream_body.get("service_tier")),
+    )
+    return tokens, rules.pricing.bill(tokens, usage, served)
+
+
+def _used(state: AttemptState) -> tuple[Tokens, Usage | None]:
+    """What an attempt used, and the usage that its provider reported."""
     relay = state.relay
     usage = relay.usage if relay is not None else None
     tokens = tokens_of_usage(usage) if usage is not None else NO_TOKENS
@@ -260,18 +282,7 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
             tokens = with_counted_output(tokens, words)
         if tokens.input is None and (words or _is_begun(relay)):
             tokens = with_counted_input(tokens, input_tokens(state.call))
-    if usage is None and tokens == NO_TOKENS:
-        return tokens, UNKNOWN
-    provider, format = state.target.provider, state.upstream_format
-    served = Served(
-        provider.name,
-        state.target.model or _model_of(state),
-        rules.base_url(provider, format.name if format is not None else ""),
-        at,
-        _billing(state, rules),
-        context_of(usage, state.upstream_body.get("service_tier")),
-    )
-    return tokens, rules.pricing.bill(tokens, usage, served)
+    return tokens, usage
 
 
 def _model_of(state: AttemptState) -> str:

@@ -176,7 +176,7 @@ class QuickLedger(LimitLedger):
         self._leases[id] = QuickRecord(until, lines, counters, indices, figures)
         fresh.append((until, id))
         if self._changed is not None:
-            self._changed.update(line.counter for line in lines if line.at >= 0)
+            self._changed.update([line.counter for line in lines if line.at >= 0])
         return True
 
     def settle_quickly(self, id: str, figures: Figures, now: int) -> None:
@@ -191,7 +191,7 @@ class QuickLedger(LimitLedger):
         del self._leases[id]
         self._end(id, record.lines, record.counters, record.indices, record.figures, figures)
         if self._changed is not None:
-            self._changed.update(line.counter for line in record.lines if line.at >= 0)
+            self._changed.update([line.counter for line in record.lines if line.at >= 0])
 
     def used_of(self, line: QuickLine, now: int) -> tuple[int, int]:
         """Return how much of a limit is used, and milliseconds until nothing of it is.
@@ -200,7 +200,7 @@ class QuickLedger(LimitLedger):
         """
         if (counter := self._counters.get(line.counter)) is None:
             return 0, 0
-        index = line.index(now)
+        index = now * BUCKETS // line.window if line.window else line.index(now)
         if index - line.back > counter.oldest:
             counter.advance(index - line.back)
         return counter.total, line.left_at(index) - now if counter.total else 0
