@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import compress
+from operator import itemgetter
 from urllib.parse import urlsplit
 
 from mitmproxy import http
@@ -19,6 +21,7 @@ from switchyard.values.remembering import remembering
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
 
+_name_in = itemgetter(0)
 _AS_IS = "surrogateescape"
 """Preserves any bytes in headers."""
 _LONGEST_KNOWN = 512
@@ -93,15 +96,17 @@ def lower_items(
     """
     found: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
-    for field, value in headers.fields:
-        if key := name_of(field):
-            text = value.decode("utf-8", _AS_IS)
-            if key not in found:
-                found[key] = text
-            elif key in repeated:
-                repeated[key].append(text)
-            else:
-                repeated[key] = [found[key], text]
+    fields = headers.fields
+    names = [*map(name_of, map(_name_in, fields))]
+    # Most are left out by most who ask: those cost no step of Python.
+    for key, (_, value) in zip(filter(None, names), compress(fields, names), strict=True):
+        text = value.decode("utf-8", _AS_IS)
+        if key not in found:
+            found[key] = text
+        elif key in repeated:
+            repeated[key].append(text)
+        else:
+            repeated[key] = [found[key], text]
     for key, texts in repeated.items():
         found[key] = ", ".join(texts)
     return found

@@ -21,12 +21,12 @@ from switchyard.management.announcing import announce_request
 from switchyard.recording.background_usage import attribute
 from switchyard.recording.background_usage import settle_run
 from switchyard.recording.cache_verdicts import CacheVerdicts
+from switchyard.recording.refused_call import RefusedCall
+from switchyard.recording.refused_call import record_of_refusal
 from switchyard.recording.request_record import Ending
-from switchyard.recording.request_record import RefusedCall
 from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import ending_of
 from switchyard.recording.request_record import record_of
-from switchyard.recording.request_record import record_of_refusal
 from switchyard.recording.request_record import spent_in
 from switchyard.recording.request_record import told_by
 from switchyard.recording.window_notes import windows_of

@@ -9,7 +9,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from switchyard.values.records import record
 
 _CLAUDE_CODE = "x-claude-code-session-id"
 _HEADERS = (
@@ -22,6 +23,8 @@ _HEADERS = (
 )
 """Codex sends `session_id` and `conversation_id`, opencode the two that begin with `x-session`."""
 
+_HEADER_NAMES = frozenset(_HEADERS)
+
 SESSION_HEADERS = (_CLAUDE_CODE, *_HEADERS)
 """All headers that may name a session."""
 
@@ -29,6 +32,8 @@ _USER_SESSION = re.compile(r"_session_([\w-]{8,})\Z", re.ASCII)
 _LONGEST = 200
 _OPENING = 2048
 """Characters of each opening text that distinguish conversations."""
+_SYSTEM_MEMBERS = ("system", "instructions", "systemInstruction", "system_instruction")
+_SYSTEM_NAMES = frozenset(_SYSTEM_MEMBERS)
 _SYSTEM_ROLES = ("system", "developer")
 _MODEL_ROLES = ("assistant", "model")
 _ANSWER_ITEMS = ("function_call", "custom_tool_call", "reasoning", "local_shell_call")
@@ -38,7 +43,7 @@ _BILLING_LINE = "x-anthropic-billing-header"
 """Claude Code's first system text; a part of it changes with every request."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Session:
     """A session's id, short and not secret, and which field it came from."""
 
@@ -57,11 +62,12 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
     if isinstance(metadata, dict):
         if session := _named(_user_session(metadata.get("user_id")), "metadata.user_id"):
             return session
-    for name in _HEADERS if headers else ():
+    for name in () if _HEADER_NAMES.isdisjoint(headers) else _HEADERS:
         if name in headers and (session := _named(headers[name], name)):
             return session
-    if session := _named(body.get("prompt_cache_key"), "prompt_cache_key"):
-        return session
+    if key := body.get("prompt_cache_key"):
+        if session := _named(key, "prompt_cache_key"):
+            return session
     if conversation := body.get("conversation"):
         if isinstance(conversation, dict):
             conversation = conversation.get("id")
@@ -114,37 +120,39 @@ def _user_session(user_id: object) -> str | None:
 def _by_opening(body: Mapping[str, object]) -> Session | None:
     """Identify by system prompt and first user message; None without a user message."""
     system: list[str] = []
-    for name in ("system", "instructions", "systemInstruction", "system_instruction"):
+    for name in () if _SYSTEM_NAMES.isdisjoint(body) else _SYSTEM_MEMBERS:
         if name in body:
             system += _texts(body[name])
     for name in ("messages", "input", "contents", "prompt"):
-        value = body.get(name)
-        if isinstance(value, str) and value:
+        if (value := body.get(name)) and isinstance(value, str):
             return _opening(system, [value])
         for message in value[:_MOST_MESSAGES] if isinstance(value, list) else ():
-            if isinstance(message, str):
+            if isinstance(message, dict):
+                texts = _texts(message["content"] if "content" in message else message.get("parts"))
+                if (role := message.get("role", "user")) == "user":
+                    if texts:
+                        return _opening(system, texts)
+                elif role in _SYSTEM_ROLES:
+                    system += texts
+            elif isinstance(message, str):
                 return _opening(system, [message])
-            if not isinstance(message, dict):
-                continue
-            texts = _texts(message.get("content", message.get("parts")))
-            if message.get("role") in _SYSTEM_ROLES:
-                system += texts
-            elif texts and message.get("role", "user") == "user":
-                return _opening(system, texts)
     return None
 
 
 def _opening(system: list[str], first: list[str]) -> Session:
     kept = [text for text in system if not text.startswith(_BILLING_LINE)]
-    return Session(_digest("\0".join([*kept, "\1", *first])), "opening")
+    kept += ("\1", *first)
+    return Session(_digest("\0".join(kept)), "opening")
 
 
 def _texts(value: object) -> list[str]:
     """Return the beginnings of a content's texts: text, or a list of parts with text."""
-    if isinstance(value, dict):
-        value = value.get("parts")
     if isinstance(value, str):
         return [value[:_OPENING]] if value else []
+    if isinstance(value, dict):
+        value = value.get("parts")
+        if isinstance(value, str):
+            return [value[:_OPENING]] if value else []
     if not isinstance(value, list):
         return []
     texts = [part.get("text") if isinstance(part, dict) else part for part in value]

@@ -43,7 +43,6 @@ from switchyard.usage.tokens import with_counted_input
 from switchyard.usage.tokens import with_counted_output
 from switchyard.usage.tools import tool_of
 from switchyard.values.remembering import remembering
-from switchyard.wire.format import Endpoint
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import kind_of_status
 from switchyard.wire.relay.relay import Relay
@@ -137,56 +136,14 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         cost=0 if exchange.cached else cost,
         list_cost=0 if exchange.cached else list_cost,
         price_source=price_source,
-        queue_ms=_ms(exchange.tries[0].chosen.started - call.started) if tries else None,
+        queue_ms=milliseconds(exchange.tries[0].chosen.started - call.started) if tries else None,
         head_ms=headed,
         first_output_ms=_first_output(exchange, tries, headed),
-        end_ms=None if ending is None else _ms(ending.at - call.started),
+        end_ms=None if ending is None else milliseconds(ending.at - call.started),
         bytes_in=len(call.raw),
         bytes_out=sum([one.sent for one in exchange.tries]) or (ending.size if ending else 0),
         dropped=exchange.shortfall.dropped,
         tries=tuple(tries),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedCall:
-    """A request that never became an exchange: refused by its head or body, or answered here."""
-
-    id: str
-    endpoint: Endpoint
-    told: Mapping[str, str]
-    """By `told_by`."""
-    client: ClientKey | None
-    started: float
-    """Unix seconds."""
-    size: int
-    """Bytes of the request's body as far as it was read."""
-
-
-def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
-    """Return the record of a request without an exchange."""
-    tool, version = tool_of(refusal.told.get("user-agent"))
-    state: EndState = "complete"
-    if ending.left:
-        state = "client-left"
-    elif ending.status is None or ending.status >= 400:
-        state = "refused"
-    endpoint, client = refusal.endpoint, refusal.client
-    return RequestRecord(
-        id=bytes.fromhex(refusal.id),
-        started=refusal.started,
-        operation=OPERATIONS.get(endpoint.kind, endpoint.kind),
-        client_key=name_of_key(client) if client is not None else None,
-        tool=tool,
-        tool_version=version,
-        project=project_of(refusal.told, client),
-        format_in=endpoint.format.name,
-        status=ending.status,
-        state=state,
-        error=kind_of_status(ending.status) if state == "refused" and ending.status else None,
-        end_ms=_ms(ending.now - refusal.started),
-        bytes_in=refusal.size,
-        bytes_out=ending.size,
     )
 
 
@@ -240,8 +197,8 @@ def _attempt(
         format=format.name if format is not None else "",
         status=record.status if record is not None else None,
         outcome=_outcome(shown, record, ending),
-        head_ms=None if headed is None else _ms(headed - started),
-        first_output_ms=_ms(record.seconds) if record is not None and answered else None,
+        head_ms=None if headed is None else milliseconds(headed - started),
+        first_output_ms=milliseconds(record.seconds) if record is not None and answered else None,
         end_ms=_end_of(shown, record, ending, started),
         tokens=tokens,
         cost=bill.cost,
@@ -323,10 +280,10 @@ def _end_of(
     shown: bool, record: AttemptRecord | None, ending: Ending | None, started: float
 ) -> int | None:
     if record is not None and record.cls is not None:
-        return _ms(record.seconds)
+        return milliseconds(record.seconds)
     if ending is None or not shown:
         return None
-    return _ms(ending.at - started)
+    return milliseconds(ending.at - started)
 
 
 def told_by(headers: http.Headers) -> Mapping[str, str]:
@@ -407,7 +364,7 @@ def _first_output(
     begun, earliest = exchange.call.started, None
     for state, one in zip(exchange.tries, tries, strict=True):
         if (first := one.first_output_ms) is not None:
-            first += _ms(state.chosen.started - begun)
+            first += milliseconds(state.chosen.started - begun)
             if earliest is None or first < earliest:
                 earliest = first
     if earliest is None or headed is None or earliest > headed:
@@ -418,7 +375,7 @@ def _first_output(
 def _headed(call: Call, ending: Ending | None) -> int | None:
     if ending is None or ending.headed is None:
         return None
-    return _ms(ending.headed - (ending.now - (ending.at - call.started)))
+    return milliseconds(ending.headed - (ending.now - (ending.at - call.started)))
 
 
 def _summed(bills: Sequence[Bill]) -> Bill:
@@ -437,7 +394,8 @@ def _total(amounts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
-def _ms(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds; 0 for a time that a clock set back made negative."""
     return int(seconds * 1000 + 0.5) if seconds > 0 else 0
 
 
