@@ -65,9 +65,8 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
     for name in () if _HEADER_NAMES.isdisjoint(headers) else _HEADERS:
         if name in headers and (session := _named(headers[name], name)):
             return session
-    if key := body.get("prompt_cache_key"):
-        if session := _named(key, "prompt_cache_key"):
-            return session
+    if session := _named(body.get("prompt_cache_key"), "prompt_cache_key"):
+        return session
     if conversation := body.get("conversation"):
         if isinstance(conversation, dict):
             conversation = conversation.get("id")
@@ -147,12 +146,10 @@ def _opening(system: list[str], first: list[str]) -> Session:
 
 def _texts(value: object) -> list[str]:
     """Return the beginnings of a content's texts: text, or a list of parts with text."""
-    if isinstance(value, str):
-        return [value[:_OPENING]] if value else []
     if isinstance(value, dict):
         value = value.get("parts")
-        if isinstance(value, str):
-            return [value[:_OPENING]] if value else []
+    if isinstance(value, str):
+        return [value[:_OPENING]] if value else []
     if not isinstance(value, list):
         return []
     texts = [part.get("text") if isinstance(part, dict) else part for part in value]
